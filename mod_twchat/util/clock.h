@@ -1,0 +1,31 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * clock.h - instants as text. All instants are µs UTC (apr_time_t). Local
+ * times and zones are PostgreSQL's business, never done here.
+ */
+#ifndef TWC_UTIL_CLOCK_H
+#define TWC_UTIL_CLOCK_H
+
+#include "twc.h"
+
+/** "2025-01-31T09:00:00" (flask-chat). */
+const char *twc_clock_iso(apr_pool_t *pool, apr_time_t t);
+/** "2025-01-31T09:00:00.123Z" (whatsapp-inbox, sms-store). */
+const char *twc_clock_iso_ms(apr_pool_t *pool, apr_time_t t);
+/** "2025-01-31 09:00:00.123456+00" (a timestamptz literal). */
+const char *twc_clock_sql(apr_pool_t *pool, apr_time_t t);
+/** "Thu, 24 Aug 2023 05:01:45 +0000" (Twilio's API). */
+const char *twc_clock_rfc2822(apr_pool_t *pool, apr_time_t t);
+
+/**
+ * Read "YYYY-MM-DD", "YYYY-MM-DDTHH:MM[:SS[.f…]]" (a blank may stand for T) with "Z",
+ * "+HH:MM", "+HHMM" or nothing (then UTC); strict ranges, leap years respected.
+ * @param date_only  out, may be NULL: true when no time of day was given
+ * @return APR_SUCCESS | APR_EINVAL
+ */
+apr_status_t twc_clock_parse_iso(const char *s, apr_time_t *t, bool *date_only);
+
+/** Read RFC 2822 as Twilio writes it (any numeric zone, GMT, UT). APR_SUCCESS | APR_EINVAL */
+apr_status_t twc_clock_parse_rfc2822(const char *s, apr_time_t *t);
+
+#endif

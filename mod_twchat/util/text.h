@@ -1,0 +1,55 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * text.h - what makes foreign bytes safe to keep and to show.
+ */
+#ifndef TWC_UTIL_TEXT_H
+#define TWC_UTIL_TEXT_H
+
+#include "twc.h"
+
+/**
+ * Foreign bytes as text PostgreSQL and JSON can hold: NUL bytes removed, every
+ * maximal ill-formed UTF-8 subsequence (overlong forms, surrogates, beyond
+ * U+10FFFF, truncated) replaced by one U+FFFD (Unicode 15, section 3.9).
+ * @return NUL-terminated in pool; the input itself is copied only when needed:
+ *         a clean input that is already NUL-terminated at data[len] is returned as is
+ */
+const char *twc_text_clean(apr_pool_t *pool, const char *data, apr_size_t len);
+
+/** True when data is well-formed UTF-8 without NUL. */
+bool twc_text_is_clean(const char *data, apr_size_t len);
+
+/** Number of code points; s is well-formed UTF-8. */
+apr_size_t twc_text_chars(const char *s);
+
+/** Number of UTF-16 units (what Twilio's 1600-character limit counts); s is well-formed. */
+apr_size_t twc_text_utf16(const char *s);
+
+/** Copy without leading and trailing white space (ASCII white space and U+00A0). */
+const char *twc_text_trim(apr_pool_t *pool, const char *s);
+
+/** True when nothing but white space. */
+bool twc_text_blank(const char *s);
+
+/** ASCII upper-case copy. */
+const char *twc_text_upper(apr_pool_t *pool, const char *s);
+
+/** At most chars code points of s, never splitting one. */
+const char *twc_text_head(apr_pool_t *pool, const char *s, apr_size_t chars);
+
+/**
+ * XML 1.0 text: & < > " escaped, CR as &#13;, characters XML cannot carry
+ * (U+0000-0008, 0B, 0C, 0E-1F, FFFE, FFFF) dropped. Fit for attributes too.
+ */
+const char *twc_text_xml(apr_pool_t *pool, const char *s);
+
+/** A JSON string literal with its quotes; s is well-formed UTF-8; NULL gives null. */
+const char *twc_text_json(apr_pool_t *pool, const char *s);
+
+/** Lower-case hex of n bytes. */
+const char *twc_text_hex(apr_pool_t *pool, const unsigned char *data, apr_size_t n);
+
+/** Equal in constant time for equal lengths. */
+bool twc_text_same_secret(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len);
+
+#endif

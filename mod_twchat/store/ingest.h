@@ -1,0 +1,64 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * ingest.h - what Twilio tells us, made durable: one statement for a whole batch
+ * of inbound messages, one for a batch of status callbacks. docs/ingest.md explains.
+ */
+#ifndef TWC_STORE_INGEST_H
+#define TWC_STORE_INGEST_H
+
+#include "twc.h"
+
+/** How the call arrived; goes into the webhook journal with its verdict. */
+typedef struct twc_call_t {
+    const char *interface;              /* "flask-chat" */
+    const char *kind;                   /* "message", "status", "voice" */
+    const char *method;
+    const char *url;                    /* as signed */
+    const char *remote_addr;
+    const char *content_type;
+    const char *raw;                    /* body, or the query string of a GET; clean text */
+    const char *note;                   /* report-only mode: what would have been refused; else NULL */
+    apr_time_t received_at;
+} twc_call_t;
+
+/** One inbound message. All text is clean UTF-8; filled by domain/inbound.h. */
+typedef struct twc_inbound_t {
+    const char *sid;
+    const char *account_sid;            /* may be NULL */
+    const char *service_sid;            /* may be NULL */
+    const char *from;                   /* canonical where it parses, see util/phone.h */
+    const char *to;
+    const char *body;
+    const char *profile_name;           /* may be NULL */
+    const char *media_json;             /* [{"url","type"},...] or NULL */
+    const char *extra_json;             /* object, or NULL */
+    int num_media;                      /* entries in media_json */
+    const char *answer_arg;             /* queue an "answer" job with this argument; NULL: none */
+    bool ack;                           /* the caller answers by TwiML itself: counts as an automatic answer */
+    const twc_call_t *call;
+    /* result */
+    bool duplicate;
+    apr_int64_t message_id;             /* of the stored row, the first one's for a duplicate */
+    bool ack_allowed;                   /* ack asked for and within the peer's limit */
+} twc_inbound_t;
+
+/** One status callback. */
+typedef struct twc_status_t {
+    const char *sid;
+    apr_int64_t message_id;             /* from our id in the callback URL; 0 unknown */
+    apr_int64_t reply_to;               /* callback of a TwiML answer to this inbound message; 0 none */
+    const char *status;                 /* the word as given, lower case */
+    int error_code;                     /* 0: none */
+    const char *error_message;          /* may be NULL */
+    const twc_call_t *call;
+    /* result */
+    bool applied;
+} twc_status_t;
+
+/** Store count (1..64) messages with distinct SIDs in one statement; sets each item's result. */
+apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, int count);
+
+/** Store and apply count (1..64) status callbacks in one statement. */
+apr_status_t twc_ingest_statuses(twc_ctx_t *ctx, twc_status_t *const *items, int count);
+
+#endif

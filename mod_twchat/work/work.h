@@ -1,0 +1,56 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * work.h - everything one child process does for one tenant beside answering
+ * requests: the sender and runner threads, the scheduler, the event hub,
+ * the batches that webhooks share, and the journal of refused calls.
+ */
+#ifndef TWC_WORK_WORK_H
+#define TWC_WORK_WORK_H
+
+#include "store/db.h"
+#include "store/ingest.h"
+
+typedef struct twc_work_t twc_work_t;
+typedef struct twc_hub_t twc_hub_t;     /* work/hub.h */
+
+/** How a thread tells people something; level is httpd's APLOG_* number. */
+typedef void (*twc_log_fn)(void *baton, int level, apr_status_t rv, const char *tag, const char *text);
+
+/**
+ * Prepare the tenant's work in this process; starts nothing yet.
+ * @param pool  the child's pool; the work dies with twc_work_join at the latest
+ */
+apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf_t *conf, twc_db_t *db,
+                             const twc_db_lender_t *lender, twc_log_fn log, void *log_baton);
+
+/** Start the threads. */
+apr_status_t twc_work_start(twc_work_t *work);
+
+/** Ask them to stop; returns at once, from any thread, any number of times. */
+void twc_work_stop(twc_work_t *work);
+
+/** Wait at most `patience` for them, aborting what is in flight. */
+void twc_work_join(twc_work_t *work, apr_interval_time_t patience);
+
+/** Act on ctx->wake. */
+void twc_work_wake(twc_work_t *work, unsigned wake);
+
+/** Store one inbound message or status callback, sharing statements with others. Errors as twc_db_run. */
+apr_status_t twc_work_message(twc_work_t *work, twc_ctx_t *ctx, twc_inbound_t *item);
+apr_status_t twc_work_status(twc_work_t *work, twc_ctx_t *ctx, twc_status_t *item);
+
+/** Note a call that was not stored, without making the caller wait; floods are counted, not kept. */
+void twc_work_journal(twc_work_t *work, const twc_call_t *call, const char *verdict, const char *reason,
+                      const char *sid);
+
+/**
+ * Wait until the message has left our queue (Twilio answered, or it failed), at most `patience`.
+ * @param done  out: false when time ran out
+ */
+apr_status_t twc_work_await(twc_work_t *work, twc_ctx_t *ctx, apr_int64_t message_id,
+                            apr_interval_time_t patience, bool *done);
+
+twc_hub_t *twc_work_hub(twc_work_t *work);
+bool twc_work_stopping(const twc_work_t *work);
+
+#endif

@@ -71,6 +71,7 @@ struct twc_problem_t {
     const char *detail;                 /* a sentence a person can act on */
     const char *field;                  /* offending input field, or NULL */
     int twilio_code;                    /* Twilio's error number, or 0 */
+    const char *internal;               /* for the log only, never for answers; or NULL */
 };
 
 /**

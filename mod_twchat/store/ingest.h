@@ -45,7 +45,7 @@ typedef struct twc_inbound_t {
 /** One status callback. */
 typedef struct twc_status_t {
     const char *sid;
-    apr_int64_t message_id;             /* from our id in the callback URL; 0 unknown */
+    const char *uuid;                   /* our id in the callback URL, lower-case UUID form; NULL: none */
     apr_int64_t reply_to;               /* callback of a TwiML answer to this inbound message; 0 none */
     const char *status;                 /* the word as given, lower case */
     int error_code;                     /* 0: none */
@@ -53,6 +53,7 @@ typedef struct twc_status_t {
     const twc_call_t *call;
     /* result */
     bool applied;
+    apr_int64_t message_id;             /* the message it belongs to; 0: not known (yet) */
 } twc_status_t;
 
 /** Store count (1..64) messages with distinct SIDs in one statement; sets each item's result. */

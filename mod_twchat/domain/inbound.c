@@ -1,0 +1,208 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * inbound.c - the parameters of a webhook in one shape.
+ * Must never believe a count or a name that the rest of the request does not bear out.
+ * Called by webhook/ after the signature was checked, and by `twchatctl journal replay`.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "domain/inbound.h"
+#include "domain/keyword.h"
+#include "util/phone.h"
+#include "util/text.h"
+
+#define MEDIA_MAX 10
+#define SID_MAX 64
+
+/* Parameters kept beside the message, under the names our pages use. */
+static const struct {
+    const char *param, *key;
+} extras[] = {
+    { "ProfileName", "profile_name" }, { "WaId", "wa_id" }, { "ExternalUserId", "external_user_id" },
+    { "MessageType", "message_type" }, { "Forwarded", "forwarded" }, { "FrequentlyForwarded", "frequently_forwarded" },
+    { "ButtonText", "button_text" }, { "ButtonPayload", "button_payload" }, { "ButtonType", "button_type" },
+    { "ListId", "list_id" }, { "ListTitle", "list_title" }, { "ListDescription", "list_description" },
+    { "InteractiveData", "interactive_data" }, { "FlowData", "flow_data" },
+    { "Latitude", "latitude" }, { "Longitude", "longitude" }, { "Address", "address" }, { "Label", "label" },
+    { "OriginalRepliedMessageSid", "replied_sid" }, { "OriginalRepliedMessageSender", "replied_sender" },
+    { "ReferralBody", "referral_body" }, { "ReferralHeadline", "referral_headline" },
+    { "ReferralSourceId", "referral_source_id" }, { "ReferralSourceType", "referral_source_type" },
+    { "ReferralSourceUrl", "referral_source_url" }, { "ReferralMediaUrl", "referral_media_url" },
+    { "ReferralCtwaClid", "referral_ctwa_clid" },
+    { "OptOutType", "opt_out_type" },
+    { "FromCity", "from_city" }, { "FromState", "from_state" }, { "FromZip", "from_zip" }, { "FromCountry", "from_country" },
+};
+
+/* The first of the names that has a non-blank value; trimmed. */
+static const char *first_of(apr_pool_t *pool, const twc_form_t *form, const char *const *names)
+{
+    for (; *names; names++) {
+        const char *value = twc_form_text(pool, form, *names);
+        if (value && !twc_text_blank(value))
+            return twc_text_trim(pool, value);
+    }
+    return NULL;
+}
+
+static const char *const sid_names[] = { "MessageSid", "SmsSid", "SmsMessageSid", "message_sid", NULL };
+static const char *const from_names[] = { "From", "from", NULL };
+static const char *const to_names[] = { "To", "to", NULL };
+static const char *const body_names[] = { "Body", "body", NULL };
+
+static apr_status_t require(twc_ctx_t *ctx, const twc_form_t *form, const char *const *names, const char **value)
+{
+    *value = first_of(ctx->pool, form, names);
+    if (!*value)
+        return twc_problem_field(ctx, names[0], "missing", "Parameter %s is missing.", names[0]);
+    return APR_SUCCESS;
+}
+
+static const char *dumped(apr_pool_t *pool, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    const char *copy = text ? apr_pstrdup(pool, text) : NULL;
+
+    free(text);
+    json_decref(json);
+    return copy;
+}
+
+/* The attachments that are really there, never more than NumMedia says. */
+static void read_media(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t *in)
+{
+    const char *given = twc_form_text(ctx->pool, form, "NumMedia");
+    long claimed = given ? strtol(given, NULL, 10) : 0;
+    json_t *list = json_array();
+
+    for (int i = 0; i < claimed && i < MEDIA_MAX; i++) {
+        const char *url = twc_form_text(ctx->pool, form, apr_psprintf(ctx->pool, "MediaUrl%d", i));
+        const char *type = twc_form_text(ctx->pool, form, apr_psprintf(ctx->pool, "MediaContentType%d", i));
+        if (url && !twc_text_blank(url))
+            json_array_append_new(list, json_pack("{s:s, s:s?}", "url", url, "type", type));
+    }
+    in->num_media = (int)json_array_size(list);
+    if (in->num_media)
+        in->media_json = dumped(ctx->pool, list);
+    else
+        json_decref(list);
+}
+
+static void read_extra(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t *in)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+        const char *value = twc_form_text(ctx->pool, form, extras[i].param);
+        if (value && *value)
+            json_object_set_new(object, extras[i].key, json_string(value));
+    }
+    if (json_object_size(object))
+        in->extra_json = dumped(ctx->pool, object);
+    else
+        json_decref(object);
+}
+
+/* A media or location message has no text; a button or list pick shows what was picked. */
+static const char *read_body(twc_ctx_t *ctx, const twc_form_t *form)
+{
+    static const char *const picked[] = { "ButtonText", "ListTitle", NULL };
+    const char *body = NULL;
+
+    for (const char *const *n = body_names; *n && !body; n++)
+        body = twc_form_text(ctx->pool, form, *n);
+    if (body && *body)
+        return body;
+    body = first_of(ctx->pool, form, picked);
+    return body ? body : "";
+}
+
+apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_call_t *call,
+                              twc_inbound_t **inbound)
+{
+    twc_inbound_t *in = apr_pcalloc(ctx->pool, sizeof(*in));
+    const char *from, *to;
+
+    TWC_TRY(require(ctx, form, from_names, &from));
+    TWC_TRY(require(ctx, form, to_names, &to));
+    TWC_TRY(require(ctx, form, sid_names, &in->sid));
+    if (strlen(in->sid) > SID_MAX)
+        return twc_problem_field(ctx, "MessageSid", "too_long", "Parameter MessageSid is no message SID.");
+    in->from = twc_phone_received(ctx->pool, from);
+    in->to = twc_phone_received(ctx->pool, to);
+    in->account_sid = twc_form_text(ctx->pool, form, "AccountSid");
+    in->service_sid = twc_form_text(ctx->pool, form, "MessagingServiceSid");
+    in->profile_name = twc_form_text(ctx->pool, form, "ProfileName");
+    in->body = read_body(ctx, form);
+    in->call = call;
+    read_media(ctx, form, in);
+    read_extra(ctx, form, in);
+    *inbound = in;
+    return APR_SUCCESS;
+}
+
+/* Error codes are numbers; "", "0" and anything else mean none. */
+static int read_code(const char *text)
+{
+    char *end;
+    long code = text ? strtol(text, &end, 10) : 0;
+
+    return text && *text && *end == '\0' && code > 0 && code < 1000000 ? (int)code : 0;
+}
+
+/* Our id as it stands in the callback URL: 36 characters, hex and dashes, checked because SQL will cast it. */
+static const char *read_uuid(apr_pool_t *pool, const char *text)
+{
+    if (!text || strlen(text) != 36)
+        return NULL;
+    for (int i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return NULL;
+    }
+    return apr_pstrdup(pool, text);
+}
+
+static const twc_form_t *query_of(apr_pool_t *pool, const char *url)
+{
+    static const twc_form_t none = { NULL, 0 };
+    const twc_form_t *form = &none;
+    const char *query = url ? strchr(url, '?') : NULL;
+
+    if (query && twc_form_parse(pool, query + 1, strlen(query + 1), &form) != APR_SUCCESS)
+        return &none;
+    return form;
+}
+
+apr_status_t twc_inbound_read_status(twc_ctx_t *ctx, const twc_form_t *form, const twc_call_t *call,
+                                     twc_status_t **status)
+{
+    static const char *const status_names[] = { "MessageStatus", "SmsStatus", NULL };
+    static const char *const status_sids[] = { "MessageSid", "SmsSid", NULL };
+    twc_status_t *st = apr_pcalloc(ctx->pool, sizeof(*st));
+    const twc_form_t *query = query_of(ctx->pool, call->url);
+    const char *word, *answer_to;
+    char *lower;
+
+    TWC_TRY(require(ctx, form, status_sids, &st->sid));
+    TWC_TRY(require(ctx, form, status_names, &word));
+    if (strlen(st->sid) > SID_MAX)
+        return twc_problem_field(ctx, "MessageSid", "too_long", "Parameter MessageSid is no message SID.");
+    if (strlen(word) > SID_MAX)
+        return twc_problem_field(ctx, "MessageStatus", "too_long", "Parameter MessageStatus is no status word.");
+    lower = apr_pstrdup(ctx->pool, word);
+    for (char *p = lower; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    st->status = lower;
+    st->error_code = read_code(twc_form_text(ctx->pool, form, "ErrorCode"));
+    st->error_message = first_of(ctx->pool, form, (const char *const[]){ "ErrorMessage", "ChannelStatusMessage", NULL });
+    st->uuid = read_uuid(ctx->pool, twc_form_text(ctx->pool, query, "m"));
+    answer_to = twc_form_text(ctx->pool, query, "r");
+    st->reply_to = answer_to && strspn(answer_to, "0123456789") == strlen(answer_to) ? apr_atoi64(answer_to) : 0;
+    st->call = call;
+    *status = st;
+    return APR_SUCCESS;
+}

@@ -1,0 +1,272 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * ingest.c - a batch of webhooks in one statement each.
+ * Must never do anything a second time for a SID it has heard before.
+ * Called by work/, for a leader and its followers.
+ */
+#include <string.h>
+
+#include "store/db.h"
+#include "store/ingest.h"
+#include "util/clock.h"
+#include "util/phone.h"
+
+/* ---- columns: one array parameter per field ----------------------------------- */
+
+typedef struct columns_t {
+    twc_args_t args;
+    const char **cell;                  /* the column being filled */
+    int count;
+} columns_t;
+
+static void columns_init(columns_t *c, apr_pool_t *pool, int count)
+{
+    twc_args_init(&c->args, pool);
+    c->cell = apr_palloc(pool, count * sizeof(*c->cell));
+    c->count = count;
+}
+
+/* Add one column: expr is evaluated for each `it`. */
+#define COLUMN(c, items, expr)                                                \
+    do {                                                                      \
+        for (int i_ = 0; i_ < (c)->count; i_++) {                             \
+            const __typeof__(*(items)[0]) *it = (items)[i_];                  \
+            (c)->cell[i_] = (expr);                                           \
+        }                                                                     \
+        twc_arg_array(&(c)->args, (c)->cell, (c)->count);                     \
+    } while (0)
+
+#define CALL_COLUMNS(c, items)                                                \
+    do {                                                                      \
+        COLUMN(c, items, twc_clock_sql((c)->args.pool, it->call->received_at)); \
+        COLUMN(c, items, it->call->interface);                                \
+        COLUMN(c, items, it->call->method);                                   \
+        COLUMN(c, items, it->call->url);                                      \
+        COLUMN(c, items, it->call->remote_addr);                              \
+        COLUMN(c, items, it->call->content_type);                             \
+        COLUMN(c, items, it->call->raw);                                      \
+        COLUMN(c, items, it->call->note);                                     \
+    } while (0)
+
+static const char *number(apr_pool_t *pool, apr_int64_t n)
+{
+    return n ? apr_psprintf(pool, "%" APR_INT64_T_FMT, n) : NULL;
+}
+
+/* ---- inbound messages -------------------------------------------------------------- */
+
+/* A SID is fresh when no webhook brought it before; its message may be here already
+ * because Twilio's list was read first: then only the jobs are missing. Rows are taken in the order of
+ * the key they conflict on, so that two batches cannot wait for each other. */
+static const twc_sql_t SQL_MESSAGES = { "twc_ingest_messages",
+    "WITH given AS MATERIALIZED ("
+    " SELECT t.*, nextval('messages_id_seq') AS id"
+    "   FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+    "               $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],"
+    "               $17::text[], $18::text[], $19::text[], $20::smallint[], $21::text[], $22::boolean[])"
+    "        WITH ORDINALITY AS t(at, interface, method, url, remote_addr, content_type, raw, note,"
+    "               sid, account_sid, service_sid, peer, channel, address, ours, body,"
+    "               profile, media, extra, num_media, answer_arg, ack, ord)"
+    "), fresh AS ("
+    " INSERT INTO message_sids AS s (sid, message_id, heard, created_at)"
+    " SELECT sid, id, true, at FROM given ORDER BY sid"
+    " ON CONFLICT (sid) DO UPDATE SET heard = true WHERE NOT s.heard"
+    " RETURNING s.sid, s.message_id"
+    "), heard AS ("
+    " SELECT g.*, f.message_id, f.message_id = g.id AS is_new FROM given g JOIN fresh f USING (sid)"
+    "), con AS ("
+    " INSERT INTO contacts (address)"
+    " SELECT DISTINCT h.address FROM heard h"
+    "  WHERE NOT EXISTS (SELECT 1 FROM contacts c WHERE c.address = h.address) ORDER BY 1"
+    " ON CONFLICT (address) DO NOTHING"
+    "), conv AS ("
+    " INSERT INTO conversations AS c (peer, channel, address, ours, profile_name, last_message_id, last_at, last_inbound_at,"
+    "                                 unread, total, answers_since, answers, loop_guard_at)"
+    " SELECT peer, min(channel), min(address), (array_agg(ours ORDER BY at DESC, id DESC))[1], max(profile),"
+    "        max(message_id), max(at), max(at), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_new) + count(*) FILTER (WHERE ack),"
+    "        CASE WHEN bool_or(ack) THEN now() END, count(*) FILTER (WHERE ack), NULL"
+    "   FROM heard GROUP BY peer ORDER BY peer"
+    " ON CONFLICT (peer) DO UPDATE SET"
+    "  ours = EXCLUDED.ours,"
+    "  profile_name = coalesce(EXCLUDED.profile_name, c.profile_name),"
+    "  last_message_id = CASE WHEN c.last_at IS NULL OR EXCLUDED.last_at >= c.last_at THEN EXCLUDED.last_message_id"
+    "                         ELSE c.last_message_id END,"
+    "  last_at = greatest(c.last_at, EXCLUDED.last_at),"
+    "  last_inbound_at = greatest(c.last_inbound_at, EXCLUDED.last_inbound_at),"
+    "  unread = c.unread + EXCLUDED.unread,"
+    "  total = c.total + EXCLUDED.total - CASE WHEN EXCLUDED.answers > 0 AND c.answers_since > now() - $23::interval"
+    "                                            AND c.answers + EXCLUDED.answers > $24::int THEN EXCLUDED.answers ELSE 0 END,"
+    "  answers_since = CASE WHEN EXCLUDED.answers = 0 OR c.answers_since > now() - $23::interval THEN c.answers_since ELSE now() END,"
+    "  answers = CASE WHEN EXCLUDED.answers = 0 THEN c.answers"
+    "                 WHEN c.answers_since > now() - $23::interval THEN c.answers + EXCLUDED.answers ELSE EXCLUDED.answers END,"
+    "  loop_guard_at = CASE WHEN EXCLUDED.answers > 0 AND c.answers_since > now() - $23::interval"
+    "                            AND c.answers + EXCLUDED.answers > $24::int THEN coalesce(c.loop_guard_at, now()) ELSE c.loop_guard_at END"
+    " RETURNING c.id, c.peer, c.answers"
+    "), msg AS ("
+    " INSERT INTO messages (id, conv_id, sid, account_sid, service_sid, direction, source, from_addr, to_addr, body, status,"
+    "                       num_media, extra, created_at, updated_at)"
+    " SELECT h.id, v.id, h.sid, h.account_sid, h.service_sid, 'inbound', 'twilio', h.peer, h.ours, h.body, 'received',"
+    "        h.num_media, h.extra::jsonb, h.at, h.at"
+    "   FROM heard h JOIN conv v USING (peer) WHERE h.is_new ORDER BY h.ord"
+    "), acked AS ("
+    " INSERT INTO messages (conv_id, account_sid, direction, source, from_addr, to_addr, body, status, num_segments, reply_to)"
+    " SELECT v.id, h.account_sid, 'outbound', 'twiml', h.ours, h.peer, $25, 'queued', $26::smallint, h.message_id"
+    "   FROM heard h JOIN conv v USING (peer) WHERE h.ack AND v.answers <= $24::int"
+    " RETURNING id, conv_id, reply_to"
+    "), media AS ("
+    " INSERT INTO message_media (message_id, idx, url, content_type)"
+    " SELECT h.id, e.ord - 1, e.v->>'url', e.v->>'type'"
+    "   FROM heard h CROSS JOIN jsonb_array_elements(h.media::jsonb) WITH ORDINALITY AS e(v, ord)"
+    "  WHERE h.is_new AND h.media IS NOT NULL"
+    "), job AS ("
+    " INSERT INTO jobs (kind, message_id, arg)"
+    " SELECT 'answer', message_id, answer_arg FROM heard WHERE answer_arg IS NOT NULL"
+    " UNION ALL SELECT 'media', message_id, NULL FROM heard WHERE media IS NOT NULL"
+    "), event AS ("
+    " INSERT INTO events (message_id, conv_id)"
+    " SELECT h.message_id, v.id FROM heard h JOIN conv v USING (peer)"
+    " UNION ALL SELECT id, conv_id FROM acked"
+    "), counted AS ("
+    " INSERT INTO daily_counts AS d (day, metric, shard, n)"
+    " SELECT (at AT TIME ZONE 'UTC')::date, 'inbound', pg_backend_pid() % 16, count(*) FROM heard WHERE is_new GROUP BY 1"
+    " UNION ALL"
+    " SELECT (now() AT TIME ZONE 'UTC')::date, 'outbound', pg_backend_pid() % 16, count(*) FROM acked HAVING count(*) > 0"
+    " ORDER BY 1, 2"
+    " ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + EXCLUDED.n"
+    "), journal AS ("
+    " INSERT INTO webhook_journal (at, kind, interface, verdict, reason, sid, method, url, remote_addr, content_type, raw)"
+    " SELECT g.at, 'message', g.interface,"
+    "        CASE WHEN f.sid IS NULL THEN 'duplicate' WHEN g.note IS NOT NULL THEN 'reported' ELSE 'accepted' END,"
+    "        g.note, g.sid, g.method, g.url, g.remote_addr, g.content_type, g.raw"
+    "   FROM given g LEFT JOIN fresh f USING (sid)"
+    ") "
+    "SELECT g.ord, f.sid IS NULL, coalesce(f.message_id, s.message_id, 0), a.reply_to IS NOT NULL"
+    "  FROM given g LEFT JOIN fresh f USING (sid) LEFT JOIN message_sids s ON s.sid = g.sid"
+    "  LEFT JOIN acked a ON a.reply_to = f.message_id",
+    TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, int count)
+{
+    apr_pool_t *p = ctx->scratch;
+    const char *window = apr_psprintf(p, "%" APR_INT64_T_FMT " microseconds", ctx->conf->answers_window);
+    columns_t c;
+    twc_rows_t *rows;
+
+    columns_init(&c, p, count);
+    CALL_COLUMNS(&c, items);
+    COLUMN(&c, items, it->sid);
+    COLUMN(&c, items, it->account_sid);
+    COLUMN(&c, items, it->service_sid);
+    COLUMN(&c, items, it->from);
+    COLUMN(&c, items, twc_phone_channel(p, it->from));
+    COLUMN(&c, items, twc_phone_bare(it->from));
+    COLUMN(&c, items, it->to);
+    COLUMN(&c, items, it->body);
+    COLUMN(&c, items, it->profile_name);
+    COLUMN(&c, items, it->media_json);
+    COLUMN(&c, items, it->extra_json);
+    COLUMN(&c, items, apr_psprintf(p, "%d", it->num_media));
+    COLUMN(&c, items, it->answer_arg);
+    COLUMN(&c, items, it->ack ? "t" : "f");
+    twc_arg_text(&c.args, window);
+    twc_arg_int(&c.args, ctx->conf->answers_max);
+    twc_arg_text(&c.args, ctx->conf->ack_text ? ctx->conf->ack_text : "");
+    twc_arg_int(&c.args, 1);
+    TWC_TRY(twc_db_run(ctx, &SQL_MESSAGES, &c.args, &rows));
+    for (int r = 0; r < twc_rows_count(rows); r++) {
+        twc_inbound_t *item = items[twc_rows_int(rows, r, 0) - 1];
+        item->duplicate = twc_rows_bool(rows, r, 1);
+        item->message_id = twc_rows_int(rows, r, 2);
+        item->ack_allowed = twc_rows_bool(rows, r, 3);
+    }
+    ctx->wake |= TWC_WAKE_RUNNER | TWC_WAKE_EVENTS;
+    return APR_SUCCESS;
+}
+
+/* ---- status callbacks --------------------------------------------------------------- */
+
+/* A callback finds its message by SID, by our id in its URL (it may be quicker than the answer to our
+ * own request), or as the answer given in TwiML to an inbound message. One that finds none is kept. */
+static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
+    "WITH given AS MATERIALIZED ("
+    " SELECT t.*, twchat_status_rank(t.status) AS rank"
+    "   FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+    "               $9::text[], $10::uuid[], $11::bigint[], $12::text[], $13::int[], $14::text[])"
+    "        WITH ORDINALITY AS t(at, interface, method, url, remote_addr, content_type, raw, note,"
+    "               sid, uuid, reply_to, status, code, reason, ord)"
+    "), located AS MATERIALIZED ("
+    " SELECT g.*, m.id AS mid, m.status AS old_status, m.sid AS old_sid"
+    "   FROM given g LEFT JOIN message_sids s ON s.sid = g.sid"
+    "   LEFT JOIN messages m ON m.direction = 'outbound' AND (m.sid IS NULL OR m.sid = g.sid)"
+    "    AND m.id = coalesce(s.message_id, twchat_uuid_id(g.uuid), (SELECT r.id FROM messages r WHERE r.reply_to = g.reply_to AND r.source = 'twiml'))"
+    "), chosen AS ("
+    " SELECT DISTINCT ON (mid) mid, ord, sid, status, code, reason FROM located WHERE mid IS NOT NULL ORDER BY mid, rank DESC, ord"
+    "), locked AS ("
+    " SELECT id FROM messages WHERE id IN (SELECT mid FROM chosen) ORDER BY id FOR UPDATE"
+    "), upd AS ("
+    " UPDATE messages m SET"
+    "   status = CASE WHEN twchat_status_may_follow(m.status, c.status) THEN c.status ELSE m.status END,"
+    "   error_code = CASE WHEN twchat_status_may_follow(m.status, c.status) THEN coalesce(c.code, m.error_code) ELSE m.error_code END,"
+    "   error_message = CASE WHEN twchat_status_may_follow(m.status, c.status) THEN coalesce(c.reason, m.error_message) ELSE m.error_message END,"
+    "   sid = coalesce(m.sid, c.sid), updated_at = now()"
+    "  FROM chosen c JOIN locked l ON l.id = c.mid"
+    " WHERE m.id = c.mid AND (m.sid IS NULL OR twchat_status_may_follow(m.status, c.status))"
+    " RETURNING m.id, m.conv_id, m.sid, m.status, c.ord, m.status = c.status AS applied"
+    "), bound AS ("
+    " INSERT INTO message_sids (sid, message_id)"
+    " SELECT u.sid, u.id FROM upd u JOIN located l ON l.ord = u.ord WHERE l.old_sid IS NULL AND u.sid IS NOT NULL ORDER BY u.sid"
+    " ON CONFLICT (sid) DO NOTHING"
+    "), settled AS ("
+    " DELETE FROM outbox o USING upd u WHERE o.message_id = u.id"
+    "), event AS ("
+    " INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM upd"
+    "), job AS ("
+    " INSERT INTO jobs (kind, message_id)"
+    " SELECT DISTINCT 'refetch', l.mid FROM located l"
+    "  WHERE l.mid IS NOT NULL AND l.rank = 60 AND l.old_status <> l.status"
+    "    AND l.old_status IN ('delivered', 'undelivered', 'failed', 'canceled', 'read')"
+    "    AND NOT (l.old_status = 'read' AND l.status = 'delivered')"
+    "    AND NOT EXISTS (SELECT 1 FROM status_events e WHERE e.sid = l.sid AND NOT e.applied AND e.status = l.status)"
+    " UNION ALL SELECT 'opt-out', l.mid FROM located l WHERE l.mid IS NOT NULL AND l.code = 21610"
+    "), failed AS ("
+    " INSERT INTO daily_counts AS d (day, metric, shard, n)"
+    " SELECT (now() AT TIME ZONE 'UTC')::date, 'failed', pg_backend_pid() % 16, count(*) FROM upd"
+    "  WHERE applied AND status IN ('failed', 'undelivered') HAVING count(*) > 0"
+    " ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + EXCLUDED.n"
+    "), kept AS ("
+    " INSERT INTO status_events (sid, message_id, status, error_code, error_message, applied, received_at)"
+    " SELECT l.sid, l.mid, l.status, l.code, l.reason, coalesce(u.applied, false), l.at"
+    "   FROM located l LEFT JOIN upd u ON u.ord = l.ord ORDER BY l.ord"
+    "), journal AS ("
+    " INSERT INTO webhook_journal (at, kind, interface, verdict, reason, sid, method, url, remote_addr, content_type, raw)"
+    " SELECT at, 'status', interface, CASE WHEN note IS NOT NULL THEN 'reported' ELSE 'accepted' END,"
+    "        note, sid, method, url, remote_addr, content_type, raw FROM given ORDER BY ord"
+    ") "
+    "SELECT l.ord, coalesce(u.applied, false), coalesce(l.mid, 0), (SELECT count(*) FROM upd)"
+    "  FROM located l LEFT JOIN upd u ON u.ord = l.ord",
+    TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+apr_status_t twc_ingest_statuses(twc_ctx_t *ctx, twc_status_t *const *items, int count)
+{
+    apr_pool_t *p = ctx->scratch;
+    columns_t c;
+    twc_rows_t *rows;
+
+    columns_init(&c, p, count);
+    CALL_COLUMNS(&c, items);
+    COLUMN(&c, items, it->sid);
+    COLUMN(&c, items, it->uuid);
+    COLUMN(&c, items, number(p, it->reply_to));
+    COLUMN(&c, items, it->status);
+    COLUMN(&c, items, number(p, it->error_code));
+    COLUMN(&c, items, it->error_message);
+    TWC_TRY(twc_db_run(ctx, &SQL_STATUSES, &c.args, &rows));
+    for (int r = 0; r < twc_rows_count(rows); r++) {
+        twc_status_t *item = items[twc_rows_int(rows, r, 0) - 1];
+        item->applied = twc_rows_bool(rows, r, 1);
+        item->message_id = twc_rows_int(rows, r, 2);
+        if (twc_rows_int(rows, r, 3) > 0)
+            ctx->wake |= TWC_WAKE_EVENTS | TWC_WAKE_SENDER | TWC_WAKE_RUNNER;
+    }
+    return APR_SUCCESS;
+}

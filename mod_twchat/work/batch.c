@@ -1,0 +1,144 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * batch.c - leader and followers over one queue of items.
+ * Must never let a caller return before its own item is done, nor let one
+ * caller's bad data fail another's item.
+ * Called by work.c on the threads of requests.
+ */
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+
+#include "work/batch.h"
+
+/* One waiting caller; lives on its stack. */
+typedef struct slot_t {
+    struct slot_t *next;
+    void *item;
+    twc_ctx_t *ctx;
+    apr_status_t rv;
+    bool done;
+    bool alone;                         /* a batch with it failed: do it by itself */
+} slot_t;
+
+struct twc_batch_t {
+    apr_thread_mutex_t *mutex;
+    apr_thread_cond_t *moved;           /* a batch was done, or leadership is free */
+    apr_status_t (*run)(twc_ctx_t *ctx, void **items, int count);
+    bool (*same)(const void *a, const void *b);
+    slot_t *first, **end;
+    int leaders, leaders_max;
+};
+
+apr_status_t twc_batch_create(twc_batch_t **batch, apr_pool_t *pool, int leaders,
+                              apr_status_t (*run)(twc_ctx_t *ctx, void **items, int count),
+                              bool (*same)(const void *a, const void *b))
+{
+    twc_batch_t *b = apr_pcalloc(pool, sizeof(*b));
+
+    b->run = run;
+    b->same = same;
+    b->end = &b->first;
+    b->leaders_max = leaders;
+    TWC_TRY(apr_thread_mutex_create(&b->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
+    TWC_TRY(apr_thread_cond_create(&b->moved, pool));
+    *batch = b;
+    return APR_SUCCESS;
+}
+
+static bool clashes(const twc_batch_t *b, slot_t *const *taken, int count, const slot_t *s)
+{
+    for (int i = 0; b->same && i < count; i++)
+        if (b->same(taken[i]->item, s->item))
+            return true;
+    return false;
+}
+
+/* Take what may go together off the queue; the mutex is held. */
+static int take(twc_batch_t *b, slot_t **taken)
+{
+    slot_t **link = &b->first;
+    int count = 0;
+
+    while (*link && count < TWC_BATCH_MAX) {
+        slot_t *s = *link;
+        if (clashes(b, taken, count, s)) {
+            link = &s->next;
+            continue;
+        }
+        *link = s->next;
+        taken[count++] = s;
+    }
+    if (!b->first)
+        b->end = &b->first;
+    else
+        for (b->end = &b->first; *b->end; b->end = &(*b->end)->next)
+            ;
+    return count;
+}
+
+/* A failure that lies in the data harms one item; one that lies in the database harms them all alike. */
+static bool blames_data(apr_status_t rv)
+{
+    return rv == APR_EINVAL || rv == APR_EEXIST || rv == APR_ENOENT || rv == APR_EGENERAL;
+}
+
+static void finish(twc_batch_t *b, twc_ctx_t *leader, slot_t **taken, int count, apr_status_t rv)
+{
+    bool split = count > 1 && blames_data(rv);
+
+    for (int i = 0; i < count; i++) {
+        slot_t *s = taken[i];
+        s->rv = rv;
+        s->alone = split;
+        if (s->ctx != leader && rv == APR_SUCCESS)
+            s->ctx->wake |= leader->wake;
+        else if (s->ctx != leader && !split && s->ctx->problem->status == APR_SUCCESS) {
+            *s->ctx->problem = *leader->problem;        /* the leader's pool may die first: constants only */
+            s->ctx->problem->detail = NULL;
+            s->ctx->problem->internal = NULL;
+        }
+        s->done = true;
+    }
+}
+
+/* Lead one batch; the mutex is held on entry and exit. */
+static void lead(twc_batch_t *b, slot_t *self)
+{
+    slot_t *taken[TWC_BATCH_MAX];
+    void *items[TWC_BATCH_MAX];
+    int count = take(b, taken);
+    apr_status_t rv;
+
+    for (int i = 0; i < count; i++)
+        items[i] = taken[i]->item;
+    b->leaders++;
+    apr_thread_mutex_unlock(b->mutex);
+    rv = b->run(self->ctx, items, count);
+    apr_thread_mutex_lock(b->mutex);
+    b->leaders--;
+    finish(b, self->ctx, taken, count, rv);
+    apr_thread_cond_broadcast(b->moved);
+}
+
+apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
+{
+    slot_t self = { .item = item, .ctx = ctx };
+
+    apr_thread_mutex_lock(b->mutex);
+    *b->end = &self;
+    b->end = &self.next;
+    while (!self.done) {
+        if (b->leaders < b->leaders_max)
+            lead(b, &self);
+        else
+            apr_thread_cond_wait(b->moved, b->mutex);
+    }
+    apr_thread_mutex_unlock(b->mutex);
+    if (self.alone) {
+        twc_problem_clear(ctx);
+        return b->run(ctx, &item, 1);
+    }
+    if (self.rv != APR_SUCCESS && !ctx->problem->detail)
+        ctx->problem->detail = "The database could not take this right now.";
+    return self.rv;
+}

@@ -1,0 +1,17 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * sql.h - every statement of the program. Each store file exports the array of its
+ * statements, ending with NULL, so that a test can prepare them all against the newest
+ * schema; tests/unit/test_sql.c also notices a statement that is in no array.
+ */
+#ifndef TWC_STORE_SQL_H
+#define TWC_STORE_SQL_H
+
+#include "store/db.h"
+
+extern const twc_sql_t *const twc_migrate_sql[];
+
+/** All arrays, ending with NULL. */
+extern const twc_sql_t *const *const twc_sql_all[];
+
+#endif

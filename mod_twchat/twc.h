@@ -127,6 +127,8 @@ struct twc_conf_t {
     const char *whatsapp_sender;        /* "whatsapp:+..."; may be NULL */
     const char *messaging_service_sid;  /* MG...; may be NULL */
     const char *public_url;             /* "https://chat.example.com[/prefix]", no trailing slash */
+    const char *status_path;            /* where our status callback is mounted: "/twilio/status" */
+    const char *const *media_hosts;     /* further hosts attachments may come from, NULL-terminated; may be NULL */
     twc_signature_mode_e signature_mode;
     /* answering */
     twc_chat_mode_e chat_mode;

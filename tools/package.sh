@@ -52,10 +52,11 @@ package_need() {
 }
 
 package_failed() {
-    local reason="apt-get could not install: $2"
+    local reason="apt-get could not install: $2" lines=12
     if [ -n "${PACKAGE_STALE:-}" ]; then
         reason="the Debian package mirror cannot be reached, and these packages are missing: $2
 Check this machine's network and /etc/apt/sources.list*, then start ./${COMMAND:-run} again."
+        lines=4
     fi
-    die_log "$reason" "$1" 12
+    die_log "$reason" "$1" $lines
 }

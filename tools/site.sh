@@ -56,14 +56,11 @@ TwchatChatMode echo
 TwchatHtdocs $(quoted "$ROOT/share/mod_twchat/htdocs")
 <Location "/">
     SetHandler twchat
-    TwchatInterface flask-chat whatsapp-inbox appointment-bot ai-messaging native
+    TwchatInterface flask-chat whatsapp-inbox appointment-bot ai-messaging sms-store native
     AuthType Basic
     AuthName "mod_twchat"
     AuthUserFile $(quoted "$PLACE/users")
     Require valid-user
-</Location>
-<Location "/api/twilio">
-    TwchatInterface sms-store
 </Location>
 END
 }

@@ -11,8 +11,8 @@ from httpd import BUILD, SOURCE, Httpd, scratch_dir
 from ports import free_port
 
 TWCHATCTL = os.path.join(BUILD, "twchatctl", "twchatctl")
-EVERYTHING = ("flask-chat", "whatsapp-inbox", "appointment-bot", "ai-messaging", "native")
-MOUNTS = (("/", EVERYTHING), ("/api/twilio", ("sms-store",)))
+EVERYTHING = ("flask-chat", "whatsapp-inbox", "appointment-bot", "ai-messaging", "sms-store", "native")
+MOUNTS = (("/", EVERYTHING),)
 USER = "operator"
 
 

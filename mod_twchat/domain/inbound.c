@@ -120,6 +120,19 @@ static const char *read_body(twc_ctx_t *ctx, const twc_form_t *form)
     return body ? body : "";
 }
 
+/* Who answers: flask-chat's automatic reply and bot afterwards, sms-store by TwiML at once, and
+ * the words that carriers reserve are honoured on every interface. */
+static void decide_answer(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t *in)
+{
+    const char *interface = in->call->interface;
+    bool reserved = twc_keyword_of(in->body) != TWC_KEYWORD_NONE || twc_form_text(ctx->pool, form, "OptOutType");
+
+    if (strcmp(interface, "flask-chat") == 0 || reserved)
+        in->answer_arg = interface;
+    in->ack = strcmp(interface, "sms-store") == 0 && !reserved && ctx->conf->ack_text && *ctx->conf->ack_text
+              && twc_phone_is_recipient(in->from);
+}
+
 apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_call_t *call,
                               twc_inbound_t **inbound)
 {
@@ -140,6 +153,7 @@ apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_
     in->call = call;
     read_media(ctx, form, in);
     read_extra(ctx, form, in);
+    decide_answer(ctx, form, in);
     *inbound = in;
     return APR_SUCCESS;
 }

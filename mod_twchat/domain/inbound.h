@@ -14,7 +14,7 @@
  * Body, NumMedia with MediaUrlN and MediaContentTypeN (as many as there really are, at most NumMedia and 10), and
  * everything of WhatsApp; every other parameter is kept in the journal only.
  * For ai-messaging's JSON the lower-case names from, to, body, message_sid are taken too: the caller
- * turns a JSON object into a form first.
+ * turns a JSON object into a form first. Also decides what is to happen afterwards (answer_arg, ack).
  * @return APR_SUCCESS | APR_EINVAL: From, To or the SID is missing; problem->field names the first missing one
  */
 apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_call_t *call,

@@ -7,9 +7,19 @@
 #ifndef TWC_WORK_HUB_H
 #define TWC_WORK_HUB_H
 
-#include "twc.h"
+#include "store/db.h"
+#include "work/thread.h"
 
 typedef struct twc_hub_t twc_hub_t;
+
+apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env,
+                            const twc_db_lender_t *lender, int streams_max);
+apr_status_t twc_hub_start(twc_hub_t *hub);
+/** This child has committed something a page shows; any thread. */
+void twc_hub_wake(twc_hub_t *hub);
+/** No more streams, pollers return; the thread ends them all. */
+void twc_hub_stop(twc_hub_t *hub);
+twc_thread_t *twc_hub_thread(twc_hub_t *hub);
 
 /** Writes bytes to one live page without blocking. */
 typedef struct twc_stream_io_t {

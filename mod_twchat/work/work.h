@@ -9,12 +9,10 @@
 
 #include "store/db.h"
 #include "store/ingest.h"
+#include "work/hub.h"
+#include "work/thread.h"
 
 typedef struct twc_work_t twc_work_t;
-typedef struct twc_hub_t twc_hub_t;     /* work/hub.h */
-
-/** How a thread tells people something; level is httpd's APLOG_* number. */
-typedef void (*twc_log_fn)(void *baton, int level, apr_status_t rv, const char *tag, const char *text);
 
 /**
  * Prepare the tenant's work in this process; starts nothing yet.

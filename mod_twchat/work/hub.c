@@ -1,0 +1,527 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * hub.c - one thread that reads what is new once and writes it to every live page.
+ * Must never block on a reader, hold a connection between two reads, or NOTIFY
+ * more than once in a while.
+ * Started by work.c; streams are handed over by glue/stream.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <apr_ring.h>
+#include <apr_tables.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+
+#include "store/event.h"
+#include "store/listen.h"
+#include "work/hub.h"
+#include "work/thread.h"
+
+#define CHANNEL         "twchat_events"
+#define DEBOUNCE        (20 * 1000)     /* reads and NOTIFYs are at least so far apart */
+#define SAFETY          apr_time_from_sec(1)   /* look again even if no word came */
+#define HEARTBEAT       apr_time_from_sec(15)  /* only a failing write shows that a reader has gone */
+#define RECONNECT       apr_time_from_sec(2)
+
+typedef struct stream_t {
+    APR_RING_ENTRY(stream_t) link;
+    apr_pool_t *pool;
+    twc_stream_io_t io;
+    const char *resume;                 /* Last-Event-ID it came with, NULL: from now on */
+    apr_time_t until;
+} stream_t;
+
+APR_RING_HEAD(streams_t, stream_t);
+
+struct twc_hub_t {
+    apr_pool_t *pool;
+    twc_thread_env_t env;
+    const twc_db_lender_t *lender;
+    int streams_max;
+    twc_thread_t *thread;
+    int wake_fd;
+
+    apr_thread_mutex_t *mutex;          /* guards the four below */
+    apr_thread_cond_t *changed;
+    unsigned generation;                /* rises when there may be news: pollers wait for it */
+    bool dirty;                         /* this child has committed something */
+    bool stopping;
+    struct streams_t incoming;
+    int stream_count;                   /* incoming and live */
+
+    /* the thread's own */
+    struct streams_t live;
+    twc_listener_t *listener;
+    apr_time_t connect_at, notify_at, read_at, beat_at;
+    const char *cursor;                 /* in cursor_text */
+    char cursor_text[64];
+};
+
+/* ---- for other threads ------------------------------------------------------------ */
+
+static apr_status_t hub_cleanup(void *baton)
+{
+    close(((twc_hub_t *)baton)->wake_fd);
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env,
+                            const twc_db_lender_t *lender, int streams_max)
+{
+    twc_hub_t *h = apr_pcalloc(pool, sizeof(*h));
+
+    h->pool = pool;
+    h->env = *env;
+    h->lender = lender;
+    h->streams_max = streams_max;
+    APR_RING_INIT(&h->incoming, stream_t, link);
+    APR_RING_INIT(&h->live, stream_t, link);
+    TWC_TRY(apr_thread_mutex_create(&h->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
+    TWC_TRY(apr_thread_cond_create(&h->changed, pool));
+    h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (h->wake_fd < 0)
+        return errno;
+    apr_pool_cleanup_register(pool, h, hub_cleanup, apr_pool_cleanup_null);
+    *hub = h;
+    return APR_SUCCESS;
+}
+
+static void poke(twc_hub_t *h)
+{
+    eventfd_write(h->wake_fd, 1);
+}
+
+void twc_hub_wake(twc_hub_t *h)
+{
+    bool first;
+
+    apr_thread_mutex_lock(h->mutex);
+    first = !h->dirty;
+    h->dirty = true;
+    apr_thread_mutex_unlock(h->mutex);
+    if (first)
+        poke(h);
+}
+
+void twc_hub_stop(twc_hub_t *h)
+{
+    apr_thread_mutex_lock(h->mutex);
+    h->stopping = true;
+    apr_thread_cond_broadcast(h->changed);
+    apr_thread_mutex_unlock(h->mutex);
+    poke(h);
+}
+
+apr_status_t twc_hub_add(twc_hub_t *h, const twc_stream_io_t *io, const char *cursor, apr_time_t until)
+{
+    apr_pool_t *pool;
+    stream_t *s;
+    apr_status_t rv = APR_SUCCESS;
+
+    TWC_TRY(twc_thread_pool(&pool));
+    s = apr_pcalloc(pool, sizeof(*s));
+    *s = (stream_t){ .pool = pool, .io = *io, .until = until, .resume = cursor ? apr_pstrdup(pool, cursor) : NULL };
+    apr_thread_mutex_lock(h->mutex);
+    if (h->stopping)
+        rv = APR_EGENERAL;
+    else if (h->stream_count >= h->streams_max)
+        rv = APR_ENOSPC;
+    else {
+        h->stream_count++;
+        APR_RING_INSERT_TAIL(&h->incoming, s, stream_t, link);
+    }
+    apr_thread_mutex_unlock(h->mutex);
+    if (rv != APR_SUCCESS)
+        apr_pool_destroy(pool);
+    else
+        poke(h);
+    return rv;
+}
+
+/* ---- rendering ------------------------------------------------------------------------ */
+
+static const char *as_frames(apr_pool_t *pool, const twc_events_t *e)
+{
+    apr_array_header_t *parts = apr_array_make(pool, e->count * 6 + 1, sizeof(const char *));
+
+    for (int i = 0; i < e->count; i++) {
+        const twc_event_t *it = &e->items[i];
+        if (it->cursor) {
+            APR_ARRAY_PUSH(parts, const char *) = "id: ";
+            APR_ARRAY_PUSH(parts, const char *) = it->cursor;
+            APR_ARRAY_PUSH(parts, const char *) = "\n";
+        }
+        APR_ARRAY_PUSH(parts, const char *) = "event: ";
+        APR_ARRAY_PUSH(parts, const char *) = it->name;
+        APR_ARRAY_PUSH(parts, const char *) = "\ndata: ";
+        APR_ARRAY_PUSH(parts, const char *) = it->data;
+        APR_ARRAY_PUSH(parts, const char *) = "\n\n";
+    }
+    return apr_array_pstrcat(pool, parts, 0);
+}
+
+static const char *as_json(apr_pool_t *pool, const twc_events_t *e)
+{
+    apr_array_header_t *parts = apr_array_make(pool, e->count * 5 + 4, sizeof(const char *));
+
+    APR_ARRAY_PUSH(parts, const char *) = "{\"events\":[";
+    for (int i = 0; i < e->count; i++) {
+        APR_ARRAY_PUSH(parts, const char *) = i ? ",{\"event\":\"" : "{\"event\":\"";
+        APR_ARRAY_PUSH(parts, const char *) = e->items[i].name;
+        APR_ARRAY_PUSH(parts, const char *) = "\",\"data\":";
+        APR_ARRAY_PUSH(parts, const char *) = e->items[i].data;
+        APR_ARRAY_PUSH(parts, const char *) = "}";
+    }
+    APR_ARRAY_PUSH(parts, const char *) = "],\"cursor\":\"";
+    APR_ARRAY_PUSH(parts, const char *) = e->cursor;
+    APR_ARRAY_PUSH(parts, const char *) = "\"}";
+    return apr_array_pstrcat(pool, parts, 0);
+}
+
+/* A reader whose place is gone: it loads anew and goes on from now. */
+static apr_status_t start_over(twc_ctx_t *ctx, bool tell, twc_events_t *e)
+{
+    twc_event_t *reset = apr_palloc(ctx->pool, sizeof(*reset));
+
+    *e = (twc_events_t){ .items = reset, .count = tell ? 1 : 0 };
+    TWC_TRY(twc_event_head(ctx, &e->cursor));
+    *reset = (twc_event_t){ .name = "reset", .cursor = e->cursor, .data = "{}" };
+    return APR_SUCCESS;
+}
+
+/* ---- pollers ------------------------------------------------------------------------------ */
+
+/* Wait for news since the generation seen; false when time ran out or the child stops. */
+static bool wait_news(twc_hub_t *h, unsigned seen, apr_time_t deadline)
+{
+    bool news;
+
+    apr_thread_mutex_lock(h->mutex);
+    while (h->generation == seen && !h->stopping) {
+        apr_interval_time_t left = deadline - apr_time_now();
+        if (left <= 0 || apr_thread_cond_timedwait(h->changed, h->mutex, left) != APR_SUCCESS)
+            break;
+    }
+    news = h->generation != seen && !h->stopping;
+    apr_thread_mutex_unlock(h->mutex);
+    return news;
+}
+
+static unsigned generation(twc_hub_t *h)
+{
+    unsigned g;
+
+    apr_thread_mutex_lock(h->mutex);
+    g = h->generation;
+    apr_thread_mutex_unlock(h->mutex);
+    return g;
+}
+
+/* Something newer than cursor, or nothing after patience. */
+static apr_status_t news_since(twc_hub_t *h, twc_ctx_t *ctx, const char *cursor, apr_interval_time_t patience,
+                               twc_events_t *e)
+{
+    apr_time_t deadline = apr_time_now() + patience;
+    bool known = false;
+
+    if (!cursor || !*cursor)
+        return start_over(ctx, false, e);
+    TWC_TRY(twc_event_known(ctx, cursor, &known));
+    if (!known)
+        return start_over(ctx, true, e);
+    for (;;) {
+        unsigned seen = generation(h);
+        TWC_TRY(twc_event_read(ctx, cursor, NULL, e));
+        if (e->count > 0 || apr_time_now() >= deadline)
+            return APR_SUCCESS;
+        if (!wait_news(h, seen, e->pending ? apr_time_now() + DEBOUNCE : deadline) && !e->pending)
+            return APR_SUCCESS;
+    }
+}
+
+apr_status_t twc_hub_poll(twc_hub_t *h, twc_ctx_t *ctx, const char *cursor, apr_interval_time_t patience,
+                          const char **json)
+{
+    twc_events_t e;
+
+    TWC_TRY(news_since(h, ctx, cursor, patience, &e));
+    *json = as_json(ctx->pool, &e);
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_hub_frames(twc_hub_t *h, twc_ctx_t *ctx, const char **cursor, apr_interval_time_t patience,
+                            const char **frames)
+{
+    twc_events_t e;
+
+    TWC_TRY(news_since(h, ctx, *cursor, patience, &e));
+    *frames = as_frames(ctx->pool, &e);
+    if (!*cursor || !**cursor)          /* tell a fresh reader where it stands, so that it can resume */
+        *frames = apr_pstrcat(ctx->pool, "id: ", e.cursor, "\n\n", *frames, NULL);
+    *cursor = e.cursor;
+    return APR_SUCCESS;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static void drop(twc_hub_t *h, stream_t *s)
+{
+    APR_RING_REMOVE(s, link);
+    s->io.close(s->io.baton);
+    apr_pool_destroy(s->pool);
+    apr_thread_mutex_lock(h->mutex);
+    h->stream_count--;
+    apr_thread_mutex_unlock(h->mutex);
+}
+
+static bool tell(twc_hub_t *h, stream_t *s, const char *text, apr_size_t len)
+{
+    if (len == 0 || s->io.write(s->io.baton, text, len) == APR_SUCCESS)
+        return true;
+    drop(h, s);
+    return false;
+}
+
+static void tell_all(twc_hub_t *h, const char *text)
+{
+    apr_size_t len = strlen(text);
+    stream_t *s = APR_RING_FIRST(&h->live), *next;
+
+    for (; s != APR_RING_SENTINEL(&h->live, stream_t, link); s = next) {
+        next = APR_RING_NEXT(s, link);
+        tell(h, s, text, len);
+    }
+}
+
+static void set_cursor(twc_hub_t *h, const char *cursor)
+{
+    apr_cpystrn(h->cursor_text, cursor, sizeof(h->cursor_text));
+    h->cursor = h->cursor_text;
+}
+
+/* Bring the live set up to date. */
+static apr_status_t read_news(twc_hub_t *h, twc_ctx_t *ctx, bool *pending)
+{
+    twc_events_t e;
+
+    do {
+        TWC_TRY(twc_event_read(ctx, h->cursor, NULL, &e));
+        tell_all(h, as_frames(ctx->pool, &e));
+        set_cursor(h, e.cursor);
+    } while (e.more && !APR_RING_EMPTY(&h->live, stream_t, link));
+    *pending = e.pending;
+    return APR_SUCCESS;
+}
+
+/* What a returning reader missed, up to where the live set stands. */
+static apr_status_t greet(twc_hub_t *h, twc_ctx_t *ctx, stream_t *s)
+{
+    const char *cursor = s->resume, *frames;
+    twc_events_t e;
+    bool known = false;
+
+    if (cursor && *cursor)
+        TWC_TRY(twc_event_known(ctx, cursor, &known));
+    if (!known) {
+        TWC_TRY(start_over(ctx, cursor && *cursor, &e));
+        if (!h->cursor)
+            set_cursor(h, e.cursor);
+        frames = e.count ? as_frames(ctx->pool, &e) : apr_psprintf(ctx->pool, "id: %s\n\n", h->cursor);
+        tell(h, s, frames, strlen(frames));
+        return APR_SUCCESS;
+    }
+    do {
+        TWC_TRY(twc_event_read(ctx, cursor, h->cursor, &e));
+        frames = as_frames(ctx->pool, &e);
+        if (!tell(h, s, frames, strlen(frames)))
+            return APR_SUCCESS;
+        cursor = e.cursor;
+    } while (e.more);
+    return APR_SUCCESS;
+}
+
+static void take_incoming(twc_hub_t *h, struct streams_t *fresh)
+{
+    APR_RING_INIT(fresh, stream_t, link);
+    apr_thread_mutex_lock(h->mutex);
+    APR_RING_CONCAT(fresh, &h->incoming, stream_t, link);
+    apr_thread_mutex_unlock(h->mutex);
+}
+
+/* New readers first bring the others up to date, then themselves, so that all stand at one place. */
+static apr_status_t join(twc_hub_t *h, twc_ctx_t *ctx, struct streams_t *fresh)
+{
+    apr_status_t rv = APR_SUCCESS;
+    bool pending;
+
+    if (h->cursor && APR_RING_EMPTY(&h->live, stream_t, link))
+        h->cursor = NULL;               /* nobody listened: do not replay that time */
+    if (h->cursor)
+        rv = read_news(h, ctx, &pending);
+    else if (rv == APR_SUCCESS) {
+        const char *head;
+        rv = twc_event_head(ctx, &head);
+        if (rv == APR_SUCCESS)
+            set_cursor(h, head);
+    }
+    while (!APR_RING_EMPTY(fresh, stream_t, link)) {
+        stream_t *s = APR_RING_FIRST(fresh);
+        APR_RING_REMOVE(s, link);
+        APR_RING_INSERT_TAIL(&h->live, s, stream_t, link);
+        if (rv == APR_SUCCESS)
+            rv = greet(h, ctx, s);
+        if (rv != APR_SUCCESS) {        /* no database: it comes back by itself */
+            drop(h, APR_RING_LAST(&h->live));
+            rv = APR_SUCCESS;
+        }
+    }
+    return rv;
+}
+
+static void expire(twc_hub_t *h, apr_time_t now)
+{
+    stream_t *s = APR_RING_FIRST(&h->live), *next;
+
+    for (; s != APR_RING_SENTINEL(&h->live, stream_t, link); s = next) {
+        next = APR_RING_NEXT(s, link);
+        if (s->until && s->until <= now)
+            drop(h, s);
+    }
+    if (now >= h->beat_at) {
+        h->beat_at = now + HEARTBEAT;
+        tell_all(h, ":\n\n");
+    }
+}
+
+static void lose_listener(twc_hub_t *h, apr_time_t now)
+{
+    twc_listen_close(h->listener);
+    h->listener = NULL;
+    h->connect_at = now + RECONNECT;
+}
+
+/* Take in what woke us; true when there may be news. */
+static bool sense(twc_hub_t *h, apr_time_t now)
+{
+    eventfd_t ignored;
+    bool heard = false, dirty;
+
+    eventfd_read(h->wake_fd, &ignored);
+    if (h->listener && twc_listen_read(h->listener, &heard) != APR_SUCCESS)
+        lose_listener(h, now);
+    apr_thread_mutex_lock(h->mutex);
+    dirty = h->dirty;
+    h->dirty = false;
+    if (dirty || heard) {
+        h->generation++;
+        apr_thread_cond_broadcast(h->changed);
+    }
+    apr_thread_mutex_unlock(h->mutex);
+    if (dirty && !h->notify_at)
+        h->notify_at = now + DEBOUNCE;
+    return dirty || heard;
+}
+
+static void pass_on(twc_hub_t *h, apr_time_t now)
+{
+    apr_status_t rv;
+
+    if (!h->notify_at || now < h->notify_at)
+        return;
+    if (!h->listener) {
+        h->notify_at = 0;               /* others look by themselves once a second */
+        return;
+    }
+    rv = twc_listen_notify(h->listener);
+    if (rv == APR_SUCCESS)
+        h->notify_at = 0;
+    else if (rv == APR_EAGAIN)
+        h->notify_at = now + DEBOUNCE;
+    else
+        lose_listener(h, now);
+}
+
+static void connect_listener(twc_hub_t *h, apr_time_t now)
+{
+    if (h->listener || now < h->connect_at)
+        return;
+    if (twc_listen_open(&h->listener, h->lender, CHANNEL) != APR_SUCCESS)
+        lose_listener(h, now);
+}
+
+static void wait_for_something(twc_hub_t *h, apr_time_t now)
+{
+    struct pollfd fds[2] = { { .fd = h->wake_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+    apr_time_t until = now + SAFETY;
+
+    if (h->listener)
+        fds[1].fd = twc_listen_fd(h->listener);
+    if (h->notify_at && h->notify_at < until)
+        until = h->notify_at;
+    if (h->read_at && h->read_at < until)
+        until = h->read_at;
+    if (until > now)
+        poll(fds, 2, (int)((until - now + 999) / 1000));
+}
+
+static void read_when_due(twc_hub_t *h, twc_ctx_t *ctx, apr_time_t now)
+{
+    bool pending = false;
+
+    if (APR_RING_EMPTY(&h->live, stream_t, link) || !h->read_at || now < h->read_at)
+        return;
+    if (read_news(h, ctx, &pending) != APR_SUCCESS)
+        twc_thread_log(&h->env, TWC_LOG_DEBUG, ctx, "TWC2301", "live pages wait for the database");
+    h->read_at = now + (pending ? DEBOUNCE : SAFETY);
+}
+
+static void hub_thr_main(twc_thread_t *thread, void *baton)
+{
+    twc_hub_t *h = baton;
+    apr_pool_t *scratch = twc_thread_scratch(thread);
+    struct streams_t last;
+
+    while (!twc_thread_stopping(thread)) {
+        apr_time_t now = apr_time_now();
+        struct streams_t fresh;
+        twc_ctx_t ctx;
+
+        apr_pool_clear(scratch);
+        twc_ctx_init(&ctx, scratch, h->env.db, h->env.conf);
+        connect_listener(h, now);
+        wait_for_something(h, now);
+        now = apr_time_now();
+        if (sense(h, now) && (!h->read_at || h->read_at > now + DEBOUNCE))
+            h->read_at = now + DEBOUNCE;
+        pass_on(h, now);
+        take_incoming(h, &fresh);
+        if (!APR_RING_EMPTY(&fresh, stream_t, link)) {
+            join(h, &ctx, &fresh);
+            if (!h->read_at)
+                h->read_at = now + SAFETY;
+        }
+        twc_problem_clear(&ctx);
+        read_when_due(h, &ctx, now);
+        expire(h, now);
+    }
+    take_incoming(h, &last);            /* what came last ends like the rest */
+    APR_RING_CONCAT(&h->live, &last, stream_t, link);
+    while (!APR_RING_EMPTY(&h->live, stream_t, link))
+        drop(h, APR_RING_FIRST(&h->live));
+    twc_listen_close(h->listener);
+    h->listener = NULL;
+}
+
+apr_status_t twc_hub_start(twc_hub_t *h)
+{
+    return twc_thread_start(&h->thread, h->pool, &h->env, "events", hub_thr_main, h);
+}
+
+twc_thread_t *twc_hub_thread(twc_hub_t *h)
+{
+    return h->thread;
+}

@@ -1,0 +1,164 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * thread.c - background threads.
+ * Must never be detached: whoever starts one joins it.
+ * Called by work/.
+ */
+#include <stdarg.h>
+
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+#include <apr_thread_proc.h>
+
+#include "work/thread.h"
+
+struct twc_thread_t {
+    apr_thread_t *thread;
+    apr_pool_t *own;                    /* allocator of its own; the thread's scratch is a child of it */
+    apr_pool_t *scratch;
+    twc_thread_env_t env;
+    const char *name;
+    void (*main)(twc_thread_t *, void *);
+    void *baton;
+    apr_thread_mutex_t *mutex;
+    apr_thread_cond_t *cond;
+    bool stopping, woken, ended, joined;
+};
+
+apr_status_t twc_thread_pool(apr_pool_t **pool)
+{
+    apr_allocator_t *allocator;
+    apr_status_t rv;
+
+    TWC_TRY(apr_allocator_create(&allocator));
+    apr_allocator_max_free_set(allocator, 1024 * 1024);
+    rv = apr_pool_create_ex(pool, NULL, NULL, allocator);
+    if (rv != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return rv;
+    }
+    apr_allocator_owner_set(allocator, *pool);
+    return APR_SUCCESS;
+}
+
+static void *APR_THREAD_FUNC start(apr_thread_t *unused, void *baton)
+{
+    twc_thread_t *t = baton;
+
+    (void)unused;
+    t->main(t, t->baton);
+    apr_thread_mutex_lock(t->mutex);
+    t->ended = true;
+    apr_thread_cond_broadcast(t->cond);
+    apr_thread_mutex_unlock(t->mutex);
+    return NULL;
+}
+
+apr_status_t twc_thread_start(twc_thread_t **thread, apr_pool_t *pool, const twc_thread_env_t *env,
+                              const char *name, void (*main)(twc_thread_t *, void *), void *baton)
+{
+    twc_thread_t *t = apr_pcalloc(pool, sizeof(*t));
+
+    t->env = *env;
+    t->name = name;
+    t->main = main;
+    t->baton = baton;
+    TWC_TRY(apr_thread_mutex_create(&t->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
+    TWC_TRY(apr_thread_cond_create(&t->cond, pool));
+    TWC_TRY(twc_thread_pool(&t->own));
+    TWC_TRY(apr_pool_create(&t->scratch, t->own));
+    TWC_TRY(apr_thread_create(&t->thread, NULL, start, t, pool));
+    *thread = t;
+    return APR_SUCCESS;
+}
+
+void twc_thread_stop(twc_thread_t *t)
+{
+    if (!t)
+        return;
+    apr_thread_mutex_lock(t->mutex);
+    t->stopping = true;
+    apr_thread_cond_broadcast(t->cond);
+    apr_thread_mutex_unlock(t->mutex);
+}
+
+void twc_thread_wake(twc_thread_t *t)
+{
+    if (!t)
+        return;
+    apr_thread_mutex_lock(t->mutex);
+    t->woken = true;
+    apr_thread_cond_broadcast(t->cond);
+    apr_thread_mutex_unlock(t->mutex);
+}
+
+bool twc_thread_join(twc_thread_t *t, apr_time_t deadline)
+{
+    apr_status_t rv;
+
+    if (!t || t->joined)
+        return true;
+    apr_thread_mutex_lock(t->mutex);
+    while (!t->ended) {
+        apr_interval_time_t left = deadline - apr_time_now();
+        if (left <= 0 || apr_thread_cond_timedwait(t->cond, t->mutex, left) != APR_SUCCESS)
+            break;
+    }
+    t->joined = t->ended;
+    apr_thread_mutex_unlock(t->mutex);
+    if (!t->joined)
+        return false;                   /* its pool stays: it is still using it */
+    apr_thread_join(&rv, t->thread);
+    apr_pool_destroy(t->own);
+    return true;
+}
+
+const char *twc_thread_name(const twc_thread_t *t)
+{
+    return t->name;
+}
+
+bool twc_thread_stopping(twc_thread_t *t)
+{
+    bool stopping;
+
+    apr_thread_mutex_lock(t->mutex);
+    stopping = t->stopping;
+    apr_thread_mutex_unlock(t->mutex);
+    return stopping;
+}
+
+void twc_thread_sleep(twc_thread_t *t, apr_interval_time_t most)
+{
+    apr_time_t until = apr_time_now() + most;
+
+    apr_thread_mutex_lock(t->mutex);
+    while (!t->stopping && !t->woken) {
+        apr_interval_time_t left = until - apr_time_now();
+        if (left <= 0 || apr_thread_cond_timedwait(t->cond, t->mutex, left) != APR_SUCCESS)
+            break;
+    }
+    t->woken = false;
+    apr_thread_mutex_unlock(t->mutex);
+}
+
+apr_pool_t *twc_thread_scratch(twc_thread_t *t)
+{
+    return t->scratch;
+}
+
+void twc_thread_log(const twc_thread_env_t *env, int level, const twc_ctx_t *ctx, const char *tag,
+                    const char *format, ...)
+{
+    char text[1024];
+    apr_size_t len;
+    va_list args;
+
+    va_start(args, format);
+    len = (apr_size_t)apr_vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (ctx && ctx->problem->status != APR_SUCCESS && len < sizeof(text) - 1)
+        apr_snprintf(text + len, sizeof(text) - len, ": %s%s%s", ctx->problem->detail ? ctx->problem->detail : "failed",
+                     ctx->problem->internal ? " - " : "", ctx->problem->internal ? ctx->problem->internal : "");
+    env->log(env->log_baton, level, ctx ? ctx->problem->status : APR_SUCCESS, tag, text);
+}

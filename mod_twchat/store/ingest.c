@@ -8,6 +8,7 @@
 
 #include "store/db.h"
 #include "store/ingest.h"
+#include "store/sql.h"
 #include "util/clock.h"
 #include "util/phone.h"
 
@@ -270,3 +271,5 @@ apr_status_t twc_ingest_statuses(twc_ctx_t *ctx, twc_status_t *const *items, int
     }
     return APR_SUCCESS;
 }
+
+const twc_sql_t *const twc_ingest_sql[] = { &SQL_MESSAGES, &SQL_STATUSES, NULL };

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "store/job.h"
+#include "store/sql.h"
 #include "util/text.h"
 
 static const twc_sql_t SQL_TAKE_ANSWER = { "twc_job_take_answer",
@@ -219,3 +220,8 @@ apr_status_t twc_job_pair(twc_ctx_t *ctx, apr_int64_t message_id, const char **s
     *peer = twc_rows_text(rows, 0, 2, ctx->pool);
     return APR_SUCCESS;
 }
+
+const twc_sql_t *const twc_job_sql[] = {
+    &SQL_TAKE_ANSWER, &SQL_COUNT_ANSWER, &SQL_LEASE, &SQL_DONE, &SQL_LATER, &SQL_MEDIA, &SQL_MEDIA_KEPT, &SQL_SETTLE,
+    &SQL_PAIR, NULL
+};

@@ -9,7 +9,18 @@
 
 #include "store/db.h"
 
+extern const twc_sql_t *const twc_apikey_sql[];
+extern const twc_sql_t *const twc_entry_sql[];
+extern const twc_sql_t *const twc_event_sql[];
+extern const twc_sql_t *const twc_idempotency_sql[];
+extern const twc_sql_t *const twc_journal_sql[];
+extern const twc_sql_t *const twc_list_sql[];
+extern const twc_sql_t *const twc_media_sql[];
+extern const twc_sql_t *const twc_message_sql[];
 extern const twc_sql_t *const twc_migrate_sql[];
+extern const twc_sql_t *const twc_seen_sql[];
+extern const twc_sql_t *const twc_setting_sql[];
+extern const twc_sql_t *const twc_thread_sql[];
 
 /** All arrays, ending with NULL. */
 extern const twc_sql_t *const *const twc_sql_all[];

@@ -1,0 +1,42 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * setting.c - the automatic reply.
+ * Must never keep a copy in memory: people change the table with SQL and it counts at once.
+ * Called by api/ and by the answer job in work/.
+ */
+#include "store/setting.h"
+#include "store/sql.h"
+
+static const twc_sql_t SQL_GET = { "twc_autoreply_get",
+    "SELECT enabled = 1, message FROM auto_reply_config WHERE id = 1", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+/* Somebody may have deleted the row by hand. */
+static const twc_sql_t SQL_SET = { "twc_autoreply_set",
+    "INSERT INTO auto_reply_config (id, enabled, message) VALUES (1, $1::boolean::integer, $2)"
+    " ON CONFLICT (id) DO UPDATE SET enabled = EXCLUDED.enabled, message = EXCLUDED.message", TWC_SQL_IDEMPOTENT };
+
+const twc_sql_t *const twc_setting_sql[] = { &SQL_GET, &SQL_SET, NULL };
+
+apr_status_t twc_autoreply_get(twc_ctx_t *ctx, bool *enabled, const char **message)
+{
+    twc_rows_t *rows;
+
+    *enabled = false;
+    *message = "";
+    TWC_TRY(twc_db_run(ctx, &SQL_GET, NULL, &rows));
+    if (twc_rows_count(rows) > 0) {
+        *enabled = twc_rows_bool(rows, 0, 0);
+        *message = twc_rows_text(rows, 0, 1, ctx->pool);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_autoreply_set(twc_ctx_t *ctx, bool enabled, const char *message)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_bool(&args, enabled);
+    twc_arg_text(&args, message);
+    return twc_db_run(ctx, &SQL_SET, &args, NULL);
+}

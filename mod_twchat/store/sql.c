@@ -1,0 +1,13 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * sql.c - the list of the lists of statements.
+ * Must never be needed to run one: it is there to be tested.
+ * Called by tests/unit/test_sql.c.
+ */
+#include "store/sql.h"
+
+const twc_sql_t *const *const twc_sql_all[] = {
+    twc_apikey_sql, twc_entry_sql, twc_idempotency_sql, twc_journal_sql, twc_list_sql, twc_media_sql,
+    twc_message_sql, twc_migrate_sql, twc_seen_sql, twc_setting_sql, twc_thread_sql,
+    NULL
+};

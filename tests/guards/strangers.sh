@@ -6,7 +6,7 @@ src=${srcdir:-.}
 bad=0
 cd "$src" || exit 1
 
-files=$(find . -type f ! -path './.git/*' ! -path './build/*' ! -path './var/*' ! -path './build-aux/*' ! -path './m4/*' \
+files=$(find . -type f ! -path './.git/*' ! -path './build/*' ! -path './_*' ! -path './var/*' ! -path './build-aux/*' ! -path './m4/*' \
     ! -path './autom4te.cache/*' ! -path '*/node_modules/*' ! -path '*/__pycache__/*' ! -name configure ! -name 'configure~' \
     ! -name aclocal.m4 ! -name 'Makefile.in' ! -name 'config.h.in*' ! -name '*.png' ! -name strangers.sh)
 

@@ -1,0 +1,223 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""What `httpd -t` accepts and refuses, what start-up says, and hosts side by side."""
+import os
+import re
+
+import pytest
+
+from client import new_number
+from httpd import SOURCE, Httpd, scratch_dir
+from server import Host
+
+ACCOUNT = "AC" + "0123456789abcdef" * 2
+TOKEN = "env:TWCHAT_TEST_TOKEN"
+ENV = {"TWCHAT_TEST_TOKEN": "0123456789abcdef0123456789abcdef"}
+
+
+def check(body, modules=("twchat",), **options):
+    """`httpd -t` over a configuration: status, output, and the number of body's first line."""
+    httpd = Httpd(scratch_dir("conf"), body, modules, env=ENV, **options)
+    with open(httpd.config) as written:
+        first = written.read().split(body)[0].count("\n") + 1
+    status, said = httpd.configtest()
+    return status, said, first
+
+
+MOUNT = '<Location "/">\nSetHandler twchat\nTwchatInterface flask-chat\nRequire all granted\n</Location>\n'
+
+NONSENSE = [
+    ("TwchatAccountSid AC123", "AC and 32"),
+    (f"TwchatAccountSid {ACCOUNT} {ACCOUNT}", "takes 1"),
+    ("TwchatAuthToken", "takes"),
+    ("TwchatAuthToken env:A env:B env:C", "takes"),
+    ("TwchatAuthToken env:", "env"),
+    ("TwchatAuthToken file:", "file"),
+    ("TwchatApiKey SK123 env:A", "SK and 32"),
+    ("TwchatApiBase ftp://example.com", "URL"),
+    ("TwchatApiBase nonsense", "URL"),
+    ('TwchatDefaultSender "not a sender at all"', "sender"),
+    ("TwchatDefaultSender whatsapp:+14155552671", "sender"),
+    ("TwchatWhatsappSender +14155552671", "whatsapp:"),
+    ("TwchatMessagingService XX", "MG and 32"),
+    ("TwchatPublicUrl https://chat.example.com/?a=b", "query"),
+    ("TwchatPublicUrl https://user@chat.example.com", "user"),
+    ("TwchatTrustedProxies 300.1.2.3", "address"),
+    ("TwchatTrustedProxies 10.0.0.0/64", "address"),
+    ("TwchatMediaHosts https://media.example.com/", "host"),
+    ("TwchatChatMode loud", "off|echo|keywords"),
+    ('TwchatAutoReplyPattern "("', "regular expression"),
+    ("TwchatConfirmKeywords perhaps", "off|on"),
+    ("TwchatAnswers 10", "takes 2"),
+    ("TwchatAnswers many 10min", "many"),
+    ("TwchatAnswers 10 soon", "soon"),
+    ("TwchatSenders 0", "between 1 and 8"),
+    ("TwchatSenders 9", "between 1 and 8"),
+    ("TwchatSenders 99999999999999999999", "between 1 and 8"),
+    ("TwchatInFlight -1", "between"),
+    ("TwchatRate longcode", "pairs"),
+    ("TwchatRate banana 3", "banana"),
+    ("TwchatRate longcode fast", "fast"),
+    ("TwchatRate longcode nan", "nan"),
+    ("TwchatSendTimeout 0s", "time"),
+    ("TwchatSendTimeout -5s", "time"),
+    ("TwchatGrace tomorrow", "tomorrow"),
+    ("TwchatListMax 0", "between"),
+    ("TwchatBodyLimit 1", "between"),
+    ("TwchatBodyLimit 1X", "1X"),
+    ("TwchatBodyLimit 9999999999G", "between"),
+    ("TwchatJournalKeep 5s", "time"),
+    ("TwchatStatements 0", "between"),
+    ("TwchatStatementTimeout 2h", "time"),
+    ("TwchatAutoMigrate yes", "off|on"),
+    ("TwchatSignature maybe", "on|report|off"),
+    ("TwchatInterface flask-chat", "not allowed"),
+    ("TwchatNonsense on", "Invalid command"),
+]
+
+MISPLACED = [
+    ('<Location "/x">', "TwchatInterface banana", "banana"),
+    ('<Location "/x">', "TwchatInterface sms-store sms-store", "twice"),
+    ('<Location "/x">', "TwchatInterface", "takes 1"),
+    ('<Location "/x">', "TwchatOpen maybe", "off|on"),
+    ('<Location "/x">', f"TwchatAccountSid {ACCOUNT}", "not allowed"),
+    ('<LocationMatch "^/x">', "TwchatInterface flask-chat", "<Location"),
+    ('<Location ~ "/x">', "TwchatInterface flask-chat", "<Location"),
+    ('<Directory "/tmp">', "TwchatInterface flask-chat", "<Location"),
+]
+
+
+class TestConfigtest:
+    @pytest.mark.parametrize("line,reason", NONSENSE, ids=[line for line, _ in NONSENSE])
+    def test_nonsense_is_refused_with_file_and_line(self, line, reason):
+        status, said, first = check(f"Listen 127.0.0.1:1\n{line}\n")
+        assert status != 0
+        assert re.search(rf"line {first + 1} of .*httpd\.conf", said), said
+        assert reason in said
+
+    @pytest.mark.parametrize("section,line,reason", MISPLACED, ids=[f"{s} {d}" for s, d, _ in MISPLACED])
+    def test_nonsense_inside_sections(self, section, line, reason):
+        name = section[1:].split()[0]
+        status, said, first = check(f"Listen 127.0.0.1:1\n{section}\n{line}\n</{name}>\n")
+        assert status != 0
+        assert re.search(rf"line {first + 2} of .*httpd\.conf", said), said
+        assert reason in said
+
+    def test_the_sample_switched_on_is_accepted(self):
+        with open(os.path.join(SOURCE, "conf", "twchat.conf")) as sample:
+            lines = [line[1:] if re.match(r"#( {4})?[A-Z</]", line) else line for line in sample]
+        assert sum("Twchat" in line and not line.startswith("#") for line in lines) > 30
+        status, said, _ = check("Listen 127.0.0.1:1\n<VirtualHost *:1>\n" + "".join(lines) + "\n</VirtualHost>\n")
+        assert status == 0, said
+        assert "Syntax OK" in said
+
+    def test_an_account_without_token_is_refused(self):
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\n{MOUNT}")
+        assert status != 0
+        assert "TwchatAuthToken" in said
+
+    def test_a_token_without_account_is_refused(self):
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAuthToken {TOKEN}\n{MOUNT}")
+        assert status != 0
+        assert "TwchatAccountSid" in said
+
+    def test_collisions_are_told_and_accepted(self):
+        mount = MOUNT.replace("flask-chat", "appointment-bot flask-chat")
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\n{mount}")
+        assert status == 0, said
+        assert re.search(r"TWC1001:.*/api/health.*appointment-bot.*flask-chat", said)
+
+    def test_a_disjoint_mount_tells_no_collision(self):
+        mount = MOUNT.replace("flask-chat", "flask-chat sms-store")
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\n{mount}")
+        assert status == 0, said
+        assert "TWC1001" not in said
+
+    def test_secrets_are_not_read_by_configtest(self):
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\n"
+                                f"TwchatAuthToken file:/nonexistent/token\n{MOUNT}")
+        assert status == 0, said
+
+    def test_without_mod_dbd_it_says_what_is_missing(self, monkeypatch):
+        monkeypatch.setattr("httpd.MODULES", tuple(m for m in __import__("httpd").MODULES if m != "dbd"))
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\n{MOUNT}")
+        assert status != 0
+        assert "mod_dbd" in said
+
+
+class TestStart:
+    @pytest.mark.expect_log("TWC1006", "AH00016")
+    def test_a_secret_that_cannot_be_read_ends_the_start(self, make_site):
+        site = make_site(start=False, directives="TwchatAuthToken file:/nonexistent/token")
+        with pytest.raises(RuntimeError) as ended:
+            site.start()
+        assert "/nonexistent/token" in str(ended.value)
+
+    @pytest.mark.expect_log("TWC1007")
+    def test_signatures_off_is_warned_about(self, make_site):
+        site = make_site(directives="TwchatSignature off")
+        assert any("TwchatSignature off" in line and ":warn]" in line for line in site.log.lines("TWC1007"))
+        assert site.inbound()[0].status_code == 200
+        assert site.webhook("/twilio/inbound", site.inbound_params(), sign=False).status_code == 200
+
+    @pytest.mark.expect_log("TWC1005")
+    def test_an_inline_secret_works_with_a_warning_that_does_not_show_it(self, make_site):
+        token = "feedfacefeedfacefeedfacefeedface"
+        site = make_site(tokens=[token], directives=f"TwchatAuthToken {token}")
+        warned = site.log.lines("TWC1005")
+        assert warned and not any(token in line for line in warned)
+        assert site.inbound()[0].status_code == 200
+
+    def test_secrets_from_environment_and_program(self, make_site):
+        tokens = [ENV["TWCHAT_TEST_TOKEN"], "11112222333344445555666677778888"]
+        site = make_site(tokens=tokens, env=ENV,
+                         directives=f'TwchatAuthToken {TOKEN} "exec:/bin/echo {tokens[1]}"')
+        for token in tokens:
+            assert site.webhook("/twilio/inbound", site.inbound_params(), token=token).status_code == 200
+        assert site.webhook("/twilio/inbound", site.inbound_params(), token="0" * 32).status_code == 403
+
+
+class TestTwoHosts:
+    """Two accounts and two databases in one httpd: nothing of one is visible in the other."""
+
+    @pytest.fixture(scope="class")
+    def pair(self, make_site):
+        site = make_site(hosts=[Host(name="one.test"), Host(name="two.test", number="+14155552672")])
+        return site.hosts
+
+    def test_a_message_is_stored_with_its_host_only(self, pair):
+        one, two = pair
+        sender = new_number()
+        answer, sent = one.inbound(From=sender, Body="for one only")
+        assert answer.status_code == 200
+        count = "SELECT count(*) FROM messages WHERE sid = %s"
+        assert one.db().value(count, sent["MessageSid"]) == 1
+        assert two.db().value(count, sent["MessageSid"]) == 0
+        assert [i["body"] for i in one.get(f"/api/conversations/{sender}").json()["items"]
+                if i["direction"] == "inbound"] == ["for one only"]
+        assert two.get(f"/api/conversations/{sender}").json() == {"participant": sender, "items": [], "count": 0}
+
+    def test_a_signature_of_the_other_account_is_refused(self, pair):
+        one, two = pair
+        for host, other in ((one, two), (two, one)):
+            sent = host.inbound_params()
+            assert host.webhook("/twilio/inbound", sent, token=other.tokens[0]).status_code == 403
+            assert host.db().value("SELECT count(*) FROM messages WHERE sid = %s", sent["MessageSid"]) == 0
+
+    def test_the_account_must_be_the_hosts_own(self, pair):
+        one, two = pair
+        sent = one.inbound_params(AccountSid=two.account_sid)
+        assert one.webhook("/twilio/inbound", sent).status_code == 403
+
+    def test_a_key_of_the_other_host_is_refused(self, pair):
+        one, two = pair
+        assert one.get("/api/messages").status_code == 200
+        assert two.get("/api/messages", headers={"X-API-Key": one.api_key}).status_code == 401
+
+    def test_hosts_on_one_address_are_told_apart_by_name(self, make_site):
+        first = Host(name="first.test")
+        second = Host(name="second.test", port=first.port)
+        make_site(hosts=[first, second])
+        for host, other in ((first, second), (second, first)):
+            ours, theirs = {"Host": f"{host.name}:{host.port}"}, {"Host": f"{other.name}:{host.port}"}
+            assert host.get("/api/messages", headers=ours).status_code == 200
+            assert host.get("/api/messages", headers=theirs).status_code == 401

@@ -1,0 +1,41 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * stats.js - the counters, fetched once for everything on a page that shows them and again, not too
+ * often, when something happened. Fires "change" (detail: counters) and "error" (detail: ApiError).
+ */
+import * as api from './api.js';
+import { live } from './events.js';
+
+const SETTLE_MS = 700;
+const HIDDEN_EVERY_MS = 30000;
+
+class Stats extends EventTarget {
+  value = null;
+  #timer = null;
+  #running = false;
+
+  constructor() {
+    super();
+    for (const kind of ['message', 'conversation', 'reset']) live.addEventListener(kind, () => this.soon());
+    setInterval(() => { if (document.hidden) this.refresh(); }, HIDDEN_EVERY_MS);
+  }
+
+  soon() {
+    if (!this.#timer) this.#timer = setTimeout(() => { this.#timer = null; this.refresh(); }, SETTLE_MS);
+  }
+
+  async refresh() {
+    if (this.#running) return this.soon();
+    this.#running = true;
+    try {
+      this.value = await api.stats();
+      this.dispatchEvent(new CustomEvent('change', { detail: this.value }));
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent('error', { detail: error }));
+    } finally {
+      this.#running = false;
+    }
+  }
+}
+
+export const stats = new Stats();

@@ -10,14 +10,19 @@
 #include "store/db.h"
 
 extern const twc_sql_t *const twc_apikey_sql[];
+extern const twc_sql_t *const twc_consent_sql[];
 extern const twc_sql_t *const twc_entry_sql[];
 extern const twc_sql_t *const twc_event_sql[];
+extern const twc_sql_t *const twc_event_sql[];
 extern const twc_sql_t *const twc_idempotency_sql[];
+extern const twc_sql_t *const twc_ingest_sql[];
+extern const twc_sql_t *const twc_job_sql[];
 extern const twc_sql_t *const twc_journal_sql[];
 extern const twc_sql_t *const twc_list_sql[];
 extern const twc_sql_t *const twc_media_sql[];
 extern const twc_sql_t *const twc_message_sql[];
 extern const twc_sql_t *const twc_migrate_sql[];
+extern const twc_sql_t *const twc_outbox_sql[];
 extern const twc_sql_t *const twc_seen_sql[];
 extern const twc_sql_t *const twc_setting_sql[];
 extern const twc_sql_t *const twc_thread_sql[];

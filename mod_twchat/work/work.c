@@ -15,7 +15,8 @@
 #include "work/waiters.h"
 #include "work/work.h"
 
-#define LEADERS 2                       /* batches in flight: one runs while the next gathers */
+#define LEADERS     2                   /* batches in flight: one runs while the next gathers */
+#define STREAMS_MAX 20000               /* live pages per child that cost a descriptor and nothing else */
 
 struct twc_work_t {
     apr_pool_t *pool;
@@ -89,7 +90,7 @@ apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf
     TWC_TRY(twc_batch_create(&w->statuses, pool, LEADERS, run_statuses, NULL));
     TWC_TRY(twc_journal_create(&w->journal, pool));
     TWC_TRY(twc_waiters_create(&w->waiters, pool));
-    TWC_TRY(twc_hub_create(&w->hub, pool, &w->env, &w->lender, conf->streams_max));
+    TWC_TRY(twc_hub_create(&w->hub, pool, &w->env, &w->lender, STREAMS_MAX));
     TWC_TRY(twc_sender_create(&w->sender, pool, &w->env, w->waiters, wake, w));
     w->runner_env = (twc_runner_env_t){ .thread = w->env, .journal = w->journal, .wake = wake, .wake_baton = w };
     *work = w;

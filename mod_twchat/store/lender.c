@@ -29,6 +29,13 @@ static PGconn *pop(direct_t *d)
     return conn;
 }
 
+/* Notices are for people at a prompt. */
+static void ignore(void *unused, const char *text)
+{
+    (void)unused;
+    (void)text;
+}
+
 static apr_status_t take(void *baton, twc_db_loan_t *loan)
 {
     direct_t *d = baton;
@@ -41,8 +48,10 @@ static apr_status_t take(void *baton, twc_db_loan_t *loan)
     if (loan->conn)
         return APR_SUCCESS;
     loan->conn = PQconnectdbParams(keys, values, 1);
-    if (PQstatus(loan->conn) == CONNECTION_OK)
+    if (PQstatus(loan->conn) == CONNECTION_OK) {
+        PQsetNoticeProcessor(loan->conn, ignore, NULL);
         return APR_SUCCESS;
+    }
     PQfinish(loan->conn);
     return APR_EGENERAL;
 }

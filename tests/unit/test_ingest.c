@@ -1,0 +1,325 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * test_ingest.c - webhooks into a real database: once per SID, statuses only upwards,
+ * callbacks before their message, batches of many threads, a poison item, events in order.
+ * Needs a database to work in: TWCHAT_TEST_DATABASE, a conninfo string; its schema
+ * "twchat_test_ingest" is made and dropped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <apr_general.h>
+#include <apr_thread_proc.h>
+
+#include "store/event.h"
+#include "store/ingest.h"
+#include "store/migrate.h"
+#include "store/sql.h"
+#include "work/batch.h"
+
+#define SCHEMA "twchat_test_ingest"
+
+static apr_pool_t *pool;
+static twc_db_t *db;
+static twc_conf_t conf = { .answers_max = 3, .answers_window = APR_USEC_PER_SEC * 600, .ack_text = "Got it." };
+static twc_call_t call = { .interface = "flask-chat", .kind = "message", .method = "POST", .url = "http://x/", .raw = "a=b" };
+
+static twc_ctx_t *ctx_new(apr_pool_t *p)
+{
+    twc_ctx_t *ctx = apr_palloc(p, sizeof(*ctx));
+
+    twc_ctx_init(ctx, p, db, &conf);
+    return ctx;
+}
+
+static apr_int64_t count(const char *text)
+{
+    twc_sql_t sql = { "test", text, 0 };
+    twc_rows_t *rows;
+    twc_ctx_t *ctx = ctx_new(pool);
+
+    assert_int_equal(twc_db_run(ctx, &sql, NULL, &rows), APR_SUCCESS);
+    return twc_rows_int(rows, 0, 0);
+}
+
+static twc_inbound_t message(const char *sid, const char *from, const char *body)
+{
+    call.received_at = apr_time_now();
+    return (twc_inbound_t){ .sid = sid, .account_sid = "AC1", .from = from, .to = "+15005550006", .body = body,
+                            .call = &call };
+}
+
+static void ingest(twc_inbound_t *a)
+{
+    assert_int_equal(twc_ingest_messages(ctx_new(pool), &a, 1), APR_SUCCESS);
+}
+
+static twc_status_t status(const char *sid, const char *word, int code)
+{
+    call.received_at = apr_time_now();
+    return (twc_status_t){ .sid = sid, .status = word, .error_code = code, .call = &call };
+}
+
+static void apply(twc_status_t *s)
+{
+    assert_int_equal(twc_ingest_statuses(ctx_new(pool), &s, 1), APR_SUCCESS);
+}
+
+static void stores_once_per_sid(void **state)
+{
+    twc_inbound_t a = message("SMonce", "+14150000001", "hi \"there\\ ' {}, NULL");
+
+    ingest(&a);
+    assert_false(a.duplicate);
+    assert_true(a.message_id > 0);
+    apr_int64_t first = a.message_id;
+    ingest(&a);
+    assert_true(a.duplicate);
+    assert_int_equal(a.message_id, first);
+    assert_int_equal(count("SELECT count(*) FROM messages WHERE sid = 'SMonce' AND body = 'hi \"there\\ '' {}, NULL'"), 1);
+    assert_int_equal(count("SELECT unread FROM conversations WHERE peer = '+14150000001'"), 1);
+    assert_int_equal(count("SELECT count(*) FROM webhook_journal WHERE sid = 'SMonce' AND verdict = 'duplicate'"), 1);
+}
+
+static void hears_a_message_that_was_only_seen(void **state)
+{
+    twc_inbound_t a = message("SMseen", "+14150000002", "hi");
+
+    a.answer_arg = "flask-chat";
+    count("WITH v AS (INSERT INTO conversations (peer, channel, address) VALUES ('+14150000002', 'sms', '+14150000002') RETURNING id),"
+          " m AS (INSERT INTO messages (conv_id, sid, direction, source, body) SELECT id, 'SMseen', 'inbound', 'twilio', 'hi' FROM v RETURNING id)"
+          " INSERT INTO message_sids (sid, message_id) SELECT 'SMseen', id FROM m RETURNING message_id");
+    ingest(&a);
+    assert_false(a.duplicate);
+    assert_int_equal(count("SELECT count(*) FROM messages WHERE sid = 'SMseen'"), 1);
+    assert_int_equal(count("SELECT count(*) FROM jobs j JOIN messages m ON m.id = j.message_id WHERE m.sid = 'SMseen'"), 1);
+}
+
+static void acknowledges_within_the_limit(void **state)
+{
+    for (int i = 0; i < 5; i++) {
+        twc_inbound_t a = message(apr_psprintf(pool, "SMack%d", i), "+14150000003", "hi");
+        a.ack = true;
+        ingest(&a);
+        assert_int_equal(a.ack_allowed, i < 3);
+    }
+    assert_int_equal(count("SELECT total FROM conversations WHERE peer = '+14150000003'"), 8);
+    assert_int_equal(count("SELECT count(*) FROM messages WHERE source = 'twiml' AND to_addr = '+14150000003'"), 3);
+    assert_int_equal(count("SELECT (loop_guard_at IS NOT NULL)::int FROM conversations WHERE peer = '+14150000003'"), 1);
+}
+
+static apr_int64_t outbound(const char *sid)
+{
+    return count(apr_psprintf(pool,
+        "WITH m AS (INSERT INTO messages (conv_id, sid, direction, source, status) VALUES (1, %s, 'outbound', 'api', 'queued') RETURNING id, sid),"
+        " s AS (INSERT INTO message_sids (sid, message_id) SELECT sid, id FROM m WHERE sid IS NOT NULL),"
+        " o AS (INSERT INTO outbox (message_id, conv_id, sender, priority, segments, state, due_at) SELECT id, 1, 'x', 1, 1, 'sending', now() FROM m)"
+        " SELECT id FROM m", sid ? apr_psprintf(pool, "'%s'", sid) : "NULL"));
+}
+
+static const char *status_of(apr_int64_t id)
+{
+    twc_sql_t sql = { "test", apr_psprintf(pool, "SELECT status FROM messages WHERE id = %" APR_INT64_T_FMT, id), 0 };
+    twc_rows_t *rows;
+
+    assert_int_equal(twc_db_run(ctx_new(pool), &sql, NULL, &rows), APR_SUCCESS);
+    return twc_rows_text(rows, 0, 0, pool);
+}
+
+static void statuses_only_rise(void **state)
+{
+    static const struct { const char *word, *then; } steps[] = {
+        { "sent", "sent" }, { "queued", "sent" }, { "weird", "sent" }, { "delivered", "delivered" }, { "sent", "delivered" },
+        { "undelivered", "delivered" }, { "read", "read" }, { "delivered", "read" } };
+    apr_int64_t id = outbound("SMrise");
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        twc_status_t s = status("SMrise", steps[i].word, 0);
+        apply(&s);
+        assert_string_equal(status_of(id), steps[i].then);
+    }
+    assert_int_equal(count("SELECT count(*) FROM status_events WHERE sid = 'SMrise'"), 8);
+    assert_int_equal(count("SELECT count(*) FROM jobs WHERE kind = 'refetch'"), 1);
+}
+
+static void a_batch_takes_the_highest(void **state)
+{
+    apr_int64_t id = outbound("SMmany");
+    twc_status_t s[3] = { status("SMmany", "delivered", 0), status("SMmany", "queued", 0), status("SMmany", "sent", 0) };
+    twc_status_t *items[3] = { &s[0], &s[1], &s[2] };
+
+    assert_int_equal(twc_ingest_statuses(ctx_new(pool), items, 3), APR_SUCCESS);
+    assert_string_equal(status_of(id), "delivered");
+    assert_true(s[0].applied);
+    assert_false(s[2].applied);
+}
+
+static void a_callback_with_our_id_settles_the_send(void **state)
+{
+    apr_int64_t id = outbound(NULL);
+    twc_sql_t sql = { "test", apr_psprintf(pool, "SELECT twchat_uuid(%" APR_INT64_T_FMT ")", id), 0 };
+    twc_rows_t *rows;
+    twc_status_t s = status("SMlate", "sent", 0);
+
+    assert_int_equal(twc_db_run(ctx_new(pool), &sql, NULL, &rows), APR_SUCCESS);
+    s.uuid = twc_rows_text(rows, 0, 0, pool);
+    apply(&s);
+    assert_int_equal(s.message_id, id);
+    assert_int_equal(count("SELECT message_id FROM message_sids WHERE sid = 'SMlate'"), id);
+    assert_int_equal(count(apr_psprintf(pool, "SELECT count(*) FROM outbox WHERE message_id = %" APR_INT64_T_FMT, id)), 0);
+    assert_string_equal(status_of(id), "sent");
+}
+
+static void keeps_what_belongs_to_nobody(void **state)
+{
+    twc_status_t s = status("SMforeign", "delivered", 0);
+
+    s.uuid = "11111111-2222-8333-a444-000000000001";
+    apply(&s);
+    assert_int_equal(s.message_id, 0);
+    assert_int_equal(count("SELECT count(*) FROM status_events WHERE sid = 'SMforeign' AND message_id IS NULL"), 1);
+}
+
+/* ---- many threads, one queue ----------------------------------------------------------- */
+
+#define THREADS 16
+#define EACH 40
+
+static twc_batch_t *batch;
+
+static apr_status_t run_batch(twc_ctx_t *ctx, void **items, int n)
+{
+    return twc_ingest_messages(ctx, (twc_inbound_t *const *)items, n);
+}
+
+static bool same(const void *a, const void *b)
+{
+    return strcmp(((const twc_inbound_t *)a)->sid, ((const twc_inbound_t *)b)->sid) == 0;
+}
+
+static void *APR_THREAD_FUNC sender(apr_thread_t *thread, void *baton)
+{
+    int number = (int)(intptr_t)baton;
+    apr_pool_t *p;
+
+    apr_pool_create_unmanaged_ex(&p, NULL, NULL);
+    for (int i = 0; i < EACH; i++) {
+        /* every second SID is sent by two threads; number 3 sends poison in between */
+        twc_inbound_t a = message(apr_psprintf(p, "SMbatch%d-%d", i % 2 ? number : number / 2, i),
+                                  apr_psprintf(p, "+1416000000%d", number % 4), "x");
+        if (number == 3 && i == 7)
+            a.extra_json = "{not json";
+        apr_status_t rv = twc_batch_do(batch, ctx_new(p), &a);
+        if (rv != (number == 3 && i == 7 ? APR_EINVAL : APR_SUCCESS))
+            abort();
+    }
+    apr_pool_destroy(p);
+    return NULL;
+}
+
+static void batches_lose_and_double_nothing(void **state)
+{
+    apr_thread_t *threads[THREADS];
+    apr_status_t rv;
+
+    assert_int_equal(twc_batch_create(&batch, pool, 2, run_batch, same), APR_SUCCESS);
+    for (int i = 0; i < THREADS; i++)
+        apr_thread_create(&threads[i], NULL, sender, (void *)(intptr_t)i, pool);
+    for (int i = 0; i < THREADS; i++)
+        apr_thread_join(&rv, threads[i]);
+    /* odd i: one each, even i: one per pair; less the poison */
+    apr_int64_t expected = THREADS * EACH / 2 + THREADS / 2 * EACH / 2 - 1;
+    assert_int_equal(count("SELECT count(*) FROM messages WHERE sid LIKE 'SMbatch%'"), expected);
+    assert_int_equal(count("SELECT sum(unread) FROM conversations WHERE peer LIKE '+1416000000_'"), expected);
+    assert_int_equal(count("SELECT count(*) FROM webhook_journal WHERE sid LIKE 'SMbatch%'"), THREADS * EACH - 1);
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+static void events_come_once_and_in_order(void **state)
+{
+    twc_ctx_t *ctx = ctx_new(pool);
+    const char *cursor;
+    twc_events_t e;
+    bool known;
+
+    assert_int_equal(twc_event_head(ctx, &cursor), APR_SUCCESS);
+    twc_inbound_t a = message("SMev1", "+14170000001", "one <b>"), b = message("SMev2", "+14170000001", "two");
+    ingest(&a);
+    ingest(&b);
+    assert_int_equal(twc_event_read(ctx, cursor, NULL, &e), APR_SUCCESS);
+    assert_int_equal(e.count, 3);
+    assert_string_equal(e.items[0].name, "message");
+    assert_non_null(strstr(e.items[0].data, "one <b>"));
+    assert_non_null(strstr(e.items[1].data, "two"));
+    assert_string_equal(e.items[2].name, "conversation");
+    assert_int_equal(twc_event_known(ctx, e.cursor, &known), APR_SUCCESS);
+    assert_true(known);
+    const char *first = e.items[0].cursor;
+    assert_int_equal(twc_event_read(ctx, first, NULL, &e), APR_SUCCESS);
+    assert_int_equal(e.count, 2);
+    assert_int_equal(twc_event_read(ctx, e.cursor, NULL, &e), APR_SUCCESS);
+    assert_int_equal(e.count, 0);
+    assert_int_equal(twc_event_known(ctx, "99999999.77", &known), APR_SUCCESS);
+    assert_false(known);
+    assert_int_equal(twc_event_known(ctx, "'; DROP TABLE events", &known), APR_SUCCESS);
+    assert_false(known);
+}
+
+/* ---- set-up ---------------------------------------------------------------------------------- */
+
+static int setup(void **state)
+{
+    const char *conninfo = getenv("TWCHAT_TEST_DATABASE");
+    twc_db_lender_t plain, lender;
+    twc_db_t *admin;
+    twc_ctx_t ctx;
+
+    twc_db_lender_direct(&plain, pool, conninfo);
+    twc_db_create(&admin, pool, &plain, 2, apr_time_from_sec(20));
+    twc_ctx_init(&ctx, pool, admin, &conf);
+    if (twc_db_script(&ctx, "DROP SCHEMA IF EXISTS " SCHEMA " CASCADE; CREATE SCHEMA " SCHEMA) != APR_SUCCESS)
+        return -1;
+    twc_db_lender_direct(&lender, pool, apr_psprintf(pool, "%s options='-c search_path=" SCHEMA "'", conninfo));
+    twc_db_create(&db, pool, &lender, 8, apr_time_from_sec(20));
+    twc_ctx_init(&ctx, pool, db, &conf);
+    return twc_migrate_apply(&ctx, NULL, NULL) == APR_SUCCESS ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    twc_ctx_t *ctx = ctx_new(pool);
+
+    return twc_db_script(ctx, "DROP SCHEMA " SCHEMA " CASCADE") == APR_SUCCESS ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stores_once_per_sid),
+        cmocka_unit_test(hears_a_message_that_was_only_seen),
+        cmocka_unit_test(acknowledges_within_the_limit),
+        cmocka_unit_test(statuses_only_rise),
+        cmocka_unit_test(a_batch_takes_the_highest),
+        cmocka_unit_test(a_callback_with_our_id_settles_the_send),
+        cmocka_unit_test(keeps_what_belongs_to_nobody),
+        cmocka_unit_test(batches_lose_and_double_nothing),
+        cmocka_unit_test(events_come_once_and_in_order),
+    };
+    int failed;
+
+    if (!getenv("TWCHAT_TEST_DATABASE"))
+        return 77;
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    failed = cmocka_run_group_tests(tests, setup, teardown);
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return failed;
+}

@@ -54,6 +54,8 @@ struct twc_ctx_t {
     const twc_conf_t *conf;             /* merged, read-only after start-up */
     twc_problem_t *problem;             /* the first failure; never NULL */
     unsigned wake;                      /* TWC_WAKE_*, acted upon by whoever owns the context */
+    bool (*stop)(void *baton);          /* NULL, or polled while a peer keeps us waiting: true gives up (APR_EINTR) */
+    void *stop_baton;
 };
 
 /** Set up ctx for one piece of work; pool serves as scratch too. */

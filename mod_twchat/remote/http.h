@@ -15,34 +15,41 @@ typedef struct twc_http_request_t {
     const char *url;
     const char *user, *password;        /* Basic, or NULL */
     const char *body;                   /* form body of a POST, or NULL */
-    apr_interval_time_t timeout;        /* whole request */
-    apr_size_t answer_max;              /* more bytes than this: APR_ENOSPC */
+    apr_interval_time_t timeout;        /* whole request; 0: half a minute */
+    apr_size_t answer_max;              /* more bytes than this: APR_ENOSPC; 0: 1 MiB */
 } twc_http_request_t;
 
 typedef struct twc_http_answer_t {
-    int status;                         /* 0: none */
-    bool sent;                          /* false: the request certainly did not reach the peer */
+    int status;                         /* 0: none; kept when the connection broke in mid-body */
+    bool sent;                          /* false: the request certainly did not reach the peer as a whole */
+    bool too_long;                      /* answer_max was reached, data holds the beginning */
     const char *content_type;           /* or NULL */
-    const char *location;               /* or NULL */
+    const char *location;               /* of a redirect, absolute; or NULL */
     apr_interval_time_t retry_after;    /* 0 none; seconds or date form */
-    char *data;                         /* NUL-terminated */
+    char *data;                         /* NUL-terminated, "" when nothing came */
     apr_size_t len;
-    const char *error;                  /* curl's words when there was no answer */
+    const char *error;                  /* curl's words when the exchange did not complete; else NULL */
+    struct twc_exchange_t *exchange;    /* private to http.c */
 } twc_http_answer_t;
 
-/** Once per process, before threads. */
+/** Once per process, before threads; more calls do nothing. Undone when pool is destroyed. */
 apr_status_t twc_http_init(apr_pool_t *pool);
 
 /**
- * One request on a connection kept per thread. No redirects are followed, TLS is verified,
- * no signals, no netrc, no proxies from the environment unless configured by libcurl's own variables.
- * @param stop  may be NULL; polled: true aborts with APR_EINTR
+ * One request, on a kept connection where there is one. No redirects are followed, TLS is verified,
+ * no signals, no netrc; a proxy only where libcurl's own variables (https_proxy, no_proxy) name one.
+ * A request whose body was handed over is never sent a second time, not even on a kept connection
+ * that turned out dead: libcurl would repeat it, and Twilio would send the message twice.
+ * @param stop  may be NULL; polled about once a second: true aborts with APR_EINTR
  * @return APR_SUCCESS for any HTTP answer | APR_TIMEUP | APR_ECONNREFUSED | APR_ENOSPC | APR_EINTR | APR_EGENERAL
  */
 apr_status_t twc_http_call(apr_pool_t *pool, const twc_http_request_t *request,
                            bool (*stop)(void *baton), void *stop_baton, twc_http_answer_t *answer);
 
-/** Set an easy handle up for request, collecting into answer (both must outlive the transfer). For multi loops. */
+/**
+ * Set an easy handle up for request, collecting into answer (both and pool must outlive the transfer).
+ * For multi loops; CURLOPT_PRIVATE is left to them.
+ */
 apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request,
                               twc_http_answer_t *answer);
 /** After the transfer: fill in status, sent, error. */

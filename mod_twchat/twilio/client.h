@@ -7,6 +7,8 @@
 #ifndef TWC_TWILIO_CLIENT_H
 #define TWC_TWILIO_CLIENT_H
 
+#include <apr_tables.h>
+
 #include "store/message.h"
 
 /** What a create request needs. */
@@ -21,6 +23,9 @@ typedef struct twc_create_t {
 void twc_client_create_request(apr_pool_t *pool, const twc_conf_t *conf, const twc_create_t *create,
                                const char **url, const char **form);
 
+/** User and password of every request; NULL when no account is configured. */
+void twc_client_credentials(const twc_conf_t *conf, const char **user, const char **password);
+
 /** How a request ended. */
 typedef struct twc_outcome_t {
     int http_status;                    /* 0: no answer */
@@ -28,11 +33,14 @@ typedef struct twc_outcome_t {
     const char *sid, *status, *from;    /* from a success answer; NULL when absent */
     int num_segments;                   /* 0 unknown */
     int code;                           /* Twilio's error number, 0 none */
-    const char *message;                /* Twilio's words, cleaned */
+    const char *message;                /* Twilio's words, or curl's when there was no answer; cleaned, may be NULL */
     apr_interval_time_t retry_after;    /* 0 none */
 } twc_outcome_t;
 
-/** Read the answer of a create (any status, any bytes). */
+/**
+ * Read the answer of a create (any status, any bytes). A SID is only believed from a 2xx answer and when it
+ * looks like one. Leaves sent and retry_after alone.
+ */
 void twc_client_read_create(apr_pool_t *pool, int http_status, const char *data, apr_size_t len,
                             twc_outcome_t *outcome);
 
@@ -46,6 +54,17 @@ typedef struct twc_remote_filter_t {
     apr_time_t sent_on, sent_before, sent_after;   /* 0: no filter; sent_on: that UTC day */
     int limit;
 } twc_remote_filter_t;
+/** URL of the first page of a list, of at most page_size entries. For the sender's multi loop. */
+const char *twc_client_list_url(apr_pool_t *pool, const twc_conf_t *conf, const twc_remote_filter_t *filter,
+                                int page_size);
+/**
+ * Read one page: appends to msgs (of const twc_remote_msg_t *).
+ * @param next  out: URL of the next page, or NULL
+ * @return APR_SUCCESS | APR_EGENERAL this is no list
+ */
+apr_status_t twc_client_read_list(apr_pool_t *pool, const twc_conf_t *conf, const char *data, apr_size_t len,
+                                  apr_array_header_t *msgs, const char **next);
+
 apr_status_t twc_client_list(twc_ctx_t *ctx, const twc_remote_filter_t *filter,
                              const twc_remote_msg_t ***msgs, int *count);
 apr_status_t twc_client_fetch(twc_ctx_t *ctx, const char *sid, twc_remote_msg_t *msg);

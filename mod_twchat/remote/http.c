@@ -1,0 +1,253 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * http.c - libcurl, set up once and alike for every peer.
+ * Must never repeat a request whose body was handed over, follow a redirect, or log.
+ * Called by twilio/client.c for plain calls and by work/flight.c for its multi loop.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include <apr_thread_mutex.h>
+
+#include "remote/http.h"
+
+#define CONNECT_TIMEOUT_MS  5000L
+#define IDLE_MAX_S          50L         /* Twilio closes idle connections after about a minute */
+#define ANSWER_MAX          (1024 * 1024)
+#define HANDLES_MAX         16          /* idle handles kept with their connections */
+
+/* What a transfer needs while it runs. */
+typedef struct twc_exchange_t {
+    apr_pool_t *pool;
+    twc_http_answer_t *answer;
+    const char *body;
+    apr_size_t body_len, body_given;
+    apr_size_t size, max;
+    bool (*stop)(void *);
+    void *stop_baton;
+} exchange_t;
+
+/* Per process, made before the first thread: handles that are idle, and the headers all requests share. */
+static struct {
+    apr_thread_mutex_t *mutex;
+    struct curl_slist *headers;
+    CURL *idle[HANDLES_MAX];
+    int idle_count;
+} shared;
+
+static apr_status_t shared_cleanup(void *unused)
+{
+    while (shared.idle_count > 0)
+        curl_easy_cleanup(shared.idle[--shared.idle_count]);
+    curl_slist_free_all(shared.headers);
+    shared.headers = NULL;
+    shared.mutex = NULL;
+    curl_global_cleanup();
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_http_init(apr_pool_t *pool)
+{
+    if (shared.mutex)
+        return APR_SUCCESS;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return APR_EGENERAL;
+    apr_pool_cleanup_register(pool, NULL, shared_cleanup, apr_pool_cleanup_null);
+    shared.headers = curl_slist_append(NULL, "Accept: application/json");
+    /* A body waits for no "100 Continue": that would be one more moment of doubt whether it was taken. */
+    if (!shared.headers || !curl_slist_append(shared.headers, "Expect:"))
+        return APR_ENOMEM;
+    return apr_thread_mutex_create(&shared.mutex, APR_THREAD_MUTEX_DEFAULT, pool);
+}
+
+/* ---- what curl calls ------------------------------------------------------------ */
+
+/* There is no seek function on purpose. A kept connection that dies before it brought a byte makes
+ * libcurl send the request again, POST or not; where the body was read and cannot be rewound, it fails instead. */
+static size_t give_body(char *out, size_t size, size_t n, void *data)
+{
+    exchange_t *x = data;
+    size_t len = x->body_len - x->body_given;
+
+    if (len > size * n)
+        len = size * n;
+    memcpy(out, x->body + x->body_given, len);
+    x->body_given += len;
+    return len;
+}
+
+static size_t take_data(char *in, size_t size, size_t n, void *data)
+{
+    exchange_t *x = data;
+    twc_http_answer_t *a = x->answer;
+    size_t len = size * n;
+
+    if (len > x->max - a->len) {
+        a->too_long = true;
+        return 0;
+    }
+    if (a->len + len >= x->size) {
+        apr_size_t grown = x->size * 2 > a->len + len + 1 ? x->size * 2 : a->len + len + 1;
+        char *bigger = apr_palloc(x->pool, grown);
+
+        memcpy(bigger, a->data, a->len);
+        a->data = bigger;
+        x->size = grown;
+    }
+    memcpy(a->data + a->len, in, len);
+    a->len += len;
+    a->data[a->len] = '\0';
+    return len;
+}
+
+static int watch(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    exchange_t *x = data;
+
+    return x->stop(x->stop_baton);
+}
+
+/* ---- one transfer ----------------------------------------------------------------- */
+
+static void set_peer(CURL *easy, const twc_http_request_t *r)
+{
+    curl_easy_setopt(easy, CURLOPT_URL, r->url);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, r->timeout > 0 ? (long)(r->timeout / 1000) : 30000L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(r->url, "https:", 6) == 0 ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_twchat/" PACKAGE_VERSION);
+    if (r->user) {
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERNAME, r->user);
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, r->password);
+    }
+}
+
+static void set_body(CURL *easy, const twc_http_request_t *r, exchange_t *x)
+{
+    if (strcmp(r->method, "POST") != 0) {
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "GET") ? r->method : NULL);
+        return;
+    }
+    x->body = r->body ? r->body : "";
+    x->body_len = strlen(x->body);
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_len);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(easy, CURLOPT_READDATA, x);
+}
+
+apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request,
+                              twc_http_answer_t *answer)
+{
+    exchange_t *x = apr_pcalloc(pool, sizeof(*x));
+
+    x->pool = pool;
+    x->answer = answer;
+    x->size = 2048;
+    x->max = request->answer_max ? request->answer_max : ANSWER_MAX;
+    *answer = (twc_http_answer_t){ .data = apr_palloc(pool, x->size), .exchange = x };
+    answer->data[0] = '\0';
+    curl_easy_reset(easy);
+    set_peer(easy, request);
+    set_body(easy, request, x);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, shared.headers);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+    return APR_SUCCESS;
+}
+
+void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *a)
+{
+    exchange_t *x = a->exchange;
+    long status = 0, request_bytes = 0;
+    const char *text = NULL;
+    curl_off_t after = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    a->status = (int)status;
+    a->sent = status != 0 || (x->body_len > 0 ? x->body_given > 0 : request_bytes > 0);
+    if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text)
+        a->content_type = apr_pstrdup(x->pool, text);
+    text = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text)
+        a->location = apr_pstrdup(x->pool, text);
+    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
+        a->retry_after = apr_time_from_sec((apr_int64_t)after);
+    if (result != CURLE_OK)
+        a->error = a->too_long ? "the answer is too long" : curl_easy_strerror(result);
+}
+
+/* ---- plain calls ---------------------------------------------------------------------- */
+
+static CURL *take_handle(void)
+{
+    CURL *easy = NULL;
+
+    apr_thread_mutex_lock(shared.mutex);
+    if (shared.idle_count > 0)
+        easy = shared.idle[--shared.idle_count];
+    apr_thread_mutex_unlock(shared.mutex);
+    return easy ? easy : curl_easy_init();
+}
+
+static void give_handle(CURL *easy)
+{
+    /* Nothing of this call may stay in it: reset drops options, keeps connections. */
+    curl_easy_reset(easy);
+    apr_thread_mutex_lock(shared.mutex);
+    if (shared.idle_count < HANDLES_MAX) {
+        shared.idle[shared.idle_count++] = easy;
+        easy = NULL;
+    }
+    apr_thread_mutex_unlock(shared.mutex);
+    curl_easy_cleanup(easy);
+}
+
+static apr_status_t status_of(CURLcode result, const twc_http_answer_t *answer)
+{
+    switch (result) {
+    case CURLE_OK: return APR_SUCCESS;
+    case CURLE_OPERATION_TIMEDOUT: return APR_TIMEUP;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT: return APR_ECONNREFUSED;
+    case CURLE_ABORTED_BY_CALLBACK: return APR_EINTR;
+    case CURLE_WRITE_ERROR: return answer->too_long ? APR_ENOSPC : APR_EGENERAL;
+    default: return APR_EGENERAL;
+    }
+}
+
+apr_status_t twc_http_call(apr_pool_t *pool, const twc_http_request_t *request,
+                           bool (*stop)(void *baton), void *stop_baton, twc_http_answer_t *answer)
+{
+    CURL *easy = take_handle();
+    CURLcode result;
+
+    *answer = (twc_http_answer_t){ .status = 0 };
+    if (!easy)
+        return APR_ENOMEM;
+    twc_http_prepare(easy, pool, request, answer);
+    if (stop) {
+        answer->exchange->stop = stop;
+        answer->exchange->stop_baton = stop_baton;
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, watch);
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, answer->exchange);
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    }
+    result = curl_easy_perform(easy);
+    twc_http_finish(easy, result, answer);
+    give_handle(easy);
+    return status_of(result, answer);
+}

@@ -61,10 +61,10 @@ typedef struct apply_t {
     const migration_t *done;            /* what the last transaction applied; NULL: nothing was missing */
 } apply_t;
 
-static void tell(twc_ctx_t *ctx, const apply_t *a, const char *format, const char *name)
+static void tell(const apply_t *a, const char *line)
 {
     if (a->report)
-        a->report(a->baton, apr_psprintf(ctx->scratch, format, name));
+        a->report(a->baton, line);
 }
 
 static const char *checksum(apr_pool_t *pool, const char *script)
@@ -155,8 +155,8 @@ static apr_status_t report_changed(twc_ctx_t *ctx, const apply_t *a)
         for (int i = 0; i < MIGRATIONS; i++)
             if (migrations[i].version == twc_rows_int(rows, row, 0)
                 && strcmp(checksum(ctx->scratch, migrations[i].script), had) != 0)
-                tell(ctx, a, "warning: %s was changed after it had been applied here; "
-                     "the change is not in this database", migrations[i].name);
+                tell(a, apr_pstrcat(ctx->scratch, "warning: ", migrations[i].name, " was changed after it had been "
+                                    "applied here; the change is not in this database", NULL));
     }
     return APR_SUCCESS;
 }
@@ -169,11 +169,11 @@ apr_status_t twc_migrate_apply(twc_ctx_t *ctx, void (*report)(void *baton, const
     do {
         TWC_TRY(twc_tx_run(ctx, apply_next, &a));
         if (a.done)
-            tell(ctx, &a, "applied %s", a.done->name);
+            tell(&a, apr_pstrcat(ctx->scratch, "applied ", a.done->name, NULL));
     } while (a.done);
     TWC_TRY(report_changed(ctx, &a));
     TWC_TRY(twc_migrate_version(ctx, &version));
-    tell(ctx, &a, "the schema is at version %s", apr_itoa(ctx->scratch, version));
+    tell(&a, apr_psprintf(ctx->scratch, "the schema is at version %d", version));
     return APR_SUCCESS;
 }
 

@@ -11,6 +11,7 @@
 #include "domain/keyword.h"
 #include "domain/message.h"
 #include "store/consent.h"
+#include "store/ingest.h"
 #include "util/phone.h"
 #include "util/text.h"
 
@@ -102,13 +103,19 @@ static apr_status_t compose(twc_ctx_t *ctx, const twc_answer_t *a, const char **
     return engine ? engine->answer(ctx, &a->turn, text) : APR_SUCCESS;
 }
 
+/* The interface that got it answers automatically; the reserved words are honoured on all. */
+static bool automatic(const twc_answer_t *a)
+{
+    return a->arg && (strcmp(a->arg, "flask-chat") == 0 || strcmp(a->arg, TWC_ANSWER_IF_AUTO_REPLY) == 0);
+}
+
 static apr_status_t answer_text(twc_ctx_t *ctx, work_t *w)
 {
     const twc_answer_t *a = w->answer;
     const char *text, *source;
     bool allowed, first;
 
-    if (!a->arg || strcmp(a->arg, "flask-chat") != 0 || a->opted_out || a->stop_bot || !answerable(ctx->conf, a->turn.peer))
+    if (!automatic(a) || a->opted_out || a->stop_bot || !answerable(ctx->conf, a->turn.peer))
         return APR_SUCCESS;
     TWC_TRY(compose(ctx, a, &text, &source));
     if (!text)

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "domain/bot.h"
 #include "domain/inbound.h"
 #include "domain/keyword.h"
 #include "util/phone.h"
@@ -127,8 +128,10 @@ static void decide_answer(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t 
     const char *interface = in->call->interface;
     bool reserved = twc_keyword_of(in->body) != TWC_KEYWORD_NONE || twc_form_text(ctx->pool, form, "OptOutType");
 
-    if (strcmp(interface, "flask-chat") == 0 || reserved)
+    if (reserved || (strcmp(interface, "flask-chat") == 0 && twc_bot_engine(ctx->conf)))
         in->answer_arg = interface;
+    else if (strcmp(interface, "flask-chat") == 0)
+        in->answer_arg = TWC_ANSWER_IF_AUTO_REPLY;
     in->ack = strcmp(interface, "sms-store") == 0 && !reserved && ctx->conf->ack_text && *ctx->conf->ack_text
               && twc_phone_is_recipient(in->from);
 }

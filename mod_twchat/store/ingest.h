@@ -21,6 +21,9 @@ typedef struct twc_call_t {
     apr_time_t received_at;
 } twc_call_t;
 
+/** answer_arg: a job only if the automatic reply is on at that moment; nothing else would answer. */
+#define TWC_ANSWER_IF_AUTO_REPLY "auto-reply"
+
 /** One inbound message. All text is clean UTF-8; filled by domain/inbound.h. */
 typedef struct twc_inbound_t {
     const char *sid;

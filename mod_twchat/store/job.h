@@ -14,7 +14,7 @@
 typedef struct twc_answer_t {
     apr_int64_t job_id;
     int attempts;
-    const char *arg;                    /* the interface that got the message, or "keyword" */
+    const char *arg;                    /* the interface that got it, or TWC_ANSWER_IF_AUTO_REPLY */
     twc_turn_t turn;
     const char *service_sid;            /* the message came through this service, or NULL */
     const char *opt_out_type;           /* Twilio's word, or NULL */

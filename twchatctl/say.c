@@ -58,9 +58,12 @@ int ctl_fail(const ctl_t *ctl)
 {
     const twc_problem_t *p = ctl->ctx.problem;
     const char *detail = p->detail ? p->detail : "It did not work, and nobody knows why.";
+    const char *why = p->internal;
 
-    if (p->internal)
-        ctl_say(ctl, "%s (%.*s)", detail, (int)strcspn(p->internal, "\n"), p->internal);
+    if (ctl->lender.baton && twc_db_is_away(&ctl->ctx) && twc_db_lender_error(&ctl->lender, ctl->pool))
+        why = twc_db_lender_error(&ctl->lender, ctl->pool);
+    if (why)
+        ctl_say(ctl, "%s (%.*s)", detail, (int)strcspn(why, "\n"), why);
     else
         ctl_say(ctl, "%s", detail);
     return exit_code(p);

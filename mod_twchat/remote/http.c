@@ -229,6 +229,19 @@ static apr_status_t status_of(CURLcode result, const twc_http_answer_t *answer)
     }
 }
 
+static apr_time_t date_of(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075300
+    struct curl_header *header;
+    time_t t;
+
+    if (curl_easy_header(easy, "Date", 0, CURLH_HEADER, -1, &header) == CURLHE_OK
+        && (t = curl_getdate(header->value, NULL)) > 0)
+        return apr_time_from_sec(t);
+#endif
+    return 0;
+}
+
 apr_status_t twc_http_call(apr_pool_t *pool, const twc_http_request_t *request,
                            bool (*stop)(void *baton), void *stop_baton, twc_http_answer_t *answer)
 {
@@ -248,6 +261,7 @@ apr_status_t twc_http_call(apr_pool_t *pool, const twc_http_request_t *request,
     }
     result = curl_easy_perform(easy);
     twc_http_finish(easy, result, answer);
+    answer->date = date_of(easy);
     give_handle(easy);
     return status_of(result, answer);
 }

@@ -39,6 +39,8 @@ apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_
 
 /** A lender of one kind for programs without mod_dbd: its own small pool of connections. */
 apr_status_t twc_db_lender_direct(twc_db_lender_t *lender, apr_pool_t *pool, const char *conninfo);
+/** Why the last connection of such a lender could not be made, in libpq's words; NULL when none failed. */
+const char *twc_db_lender_error(const twc_db_lender_t *lender, apr_pool_t *pool);
 
 /** Flags of a statement. */
 #define TWC_SQL_PREPARE     0x1u        /* busy: keep it prepared per session */

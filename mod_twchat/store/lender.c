@@ -16,6 +16,7 @@ typedef struct direct_t {
     const char *conninfo;
     PGconn *idle[KEEP];
     int count;
+    char error[512];                    /* why the last try to connect failed */
 } direct_t;
 
 static PGconn *pop(direct_t *d)
@@ -36,6 +37,16 @@ static void ignore(void *unused, const char *text)
     (void)text;
 }
 
+static void note_error(direct_t *d, const char *words)
+{
+    apr_thread_mutex_lock(d->mutex);
+    apr_cpystrn(d->error, words, sizeof(d->error));
+    for (char *p = d->error; *p; p++)
+        if (*p == '\n' || *p == '\t')
+            *p = p[1] ? ' ' : '\0';
+    apr_thread_mutex_unlock(d->mutex);
+}
+
 static apr_status_t take(void *baton, twc_db_loan_t *loan)
 {
     direct_t *d = baton;
@@ -52,6 +63,7 @@ static apr_status_t take(void *baton, twc_db_loan_t *loan)
         PQsetNoticeProcessor(loan->conn, ignore, NULL);
         return APR_SUCCESS;
     }
+    note_error(d, PQerrorMessage(loan->conn));
     PQfinish(loan->conn);
     return APR_EGENERAL;
 }
@@ -89,4 +101,15 @@ apr_status_t twc_db_lender_direct(twc_db_lender_t *lender, apr_pool_t *pool, con
     apr_pool_cleanup_register(pool, d, close_all, apr_pool_cleanup_null);
     *lender = (twc_db_lender_t){ .take = take, .give = give, .baton = d };
     return APR_SUCCESS;
+}
+
+const char *twc_db_lender_error(const twc_db_lender_t *lender, apr_pool_t *pool)
+{
+    direct_t *d = lender->baton;
+    const char *words;
+
+    apr_thread_mutex_lock(d->mutex);
+    words = *d->error ? apr_pstrdup(pool, d->error) : NULL;
+    apr_thread_mutex_unlock(d->mutex);
+    return words;
 }

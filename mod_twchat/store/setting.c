@@ -1,8 +1,8 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * setting.c - the automatic reply.
+ * setting.c - the automatic reply, and what the database server says of itself.
  * Must never keep a copy in memory: people change the table with SQL and it counts at once.
- * Called by api/ and by the answer job in work/.
+ * Called by api/ and twchatctl.
  */
 #include "store/setting.h"
 #include "store/sql.h"
@@ -15,7 +15,20 @@ static const twc_sql_t SQL_SET = { "twc_autoreply_set",
     "INSERT INTO auto_reply_config (id, enabled, message) VALUES (1, $1::boolean::integer, $2)"
     " ON CONFLICT (id) DO UPDATE SET enabled = EXCLUDED.enabled, message = EXCLUDED.message", TWC_SQL_IDEMPOTENT };
 
-const twc_sql_t *const twc_setting_sql[] = { &SQL_GET, &SQL_SET, NULL };
+static const twc_sql_t SQL_SERVER = { "twc_server_facts",
+    "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, current_setting('server_version')", TWC_SQL_IDEMPOTENT };
+
+const twc_sql_t *const twc_setting_sql[] = { &SQL_GET, &SQL_SET, &SQL_SERVER, NULL };
+
+apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **version)
+{
+    twc_rows_t *rows;
+
+    TWC_TRY(twc_db_run(ctx, &SQL_SERVER, NULL, &rows));
+    *now = twc_rows_int(rows, 0, 0);
+    *version = twc_rows_text(rows, 0, 1, ctx->pool);
+    return APR_SUCCESS;
+}
 
 apr_status_t twc_autoreply_get(twc_ctx_t *ctx, bool *enabled, const char **message)
 {

@@ -1,11 +1,14 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * setting.h - small tables: automatic reply, API keys, Idempotency-Key, journal, schema.
+ * setting.h - small tables: automatic reply, API keys, Idempotency-Key, journal, server.
  */
 #ifndef TWC_STORE_SETTING_H
 #define TWC_STORE_SETTING_H
 
 #include "store/ingest.h"
+
+/** What the database server says of itself: its clock and its version ("15.4"). */
+apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **version);
 
 apr_status_t twc_autoreply_get(twc_ctx_t *ctx, bool *enabled, const char **message);
 apr_status_t twc_autoreply_set(twc_ctx_t *ctx, bool enabled, const char *message);

@@ -3,7 +3,15 @@
  * dom.js - making elements. Strings always become text nodes, never markup.
  */
 const SVG = 'http://www.w3.org/2000/svg';
-const SPRITE = new URL('../img/icons.svg', import.meta.url).pathname;
+const SPRITE = new URL('../img/icons.svg', import.meta.url);
+
+/* The sprite becomes part of the page: one request, and icons stay when the connection goes. */
+fetch(SPRITE).then(answer => answer.text()).then(text => {
+  const sprite = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
+  sprite.setAttribute('aria-hidden', 'true');
+  sprite.setAttribute('class', 'sprite');
+  document.body.append(document.importNode(sprite, true));
+}).catch(() => { /* words stand beside every icon that matters */ });
 
 /**
  * h('button', {class: 'btn', type: 'button', onclick: fn, 'aria-label': t('x')}, icon('send'), 'Send')
@@ -48,7 +56,7 @@ export function icon(name, label) {
   } else {
     svg.setAttribute('aria-hidden', 'true');
   }
-  use.setAttribute('href', `${SPRITE}#${name}`);
+  use.setAttribute('href', `#${name}`);
   svg.append(use);
   return svg;
 }

@@ -11,7 +11,7 @@ import { url } from './api.js';
 
 const BACKOFF_S = [3, 5, 10, 20, 30];
 const STREAM_FAILURES = 2;              /* in a row before polling takes over */
-const BACK_TO_STREAM_MS = 300000;       /* then streams get another chance */
+const POLL_SPAN_MS = [15000, 300000];   /* then streams get another chance: after an outage soon, where they never work seldom */
 const POLL_PAUSE_MS = 2000;             /* between answers that came at once */
 const POLL_TIMEOUT_MS = 70000;
 const STOOD_MS = 5000;
@@ -26,7 +26,8 @@ export class Live extends EventTarget {
   #timer = null;
   #failures = 0;
   #streamFailures = 0;
-  #pollSince = 0;
+  #streamAgainAt = 0;
+  #pollSpan = POLL_SPAN_MS[0];
   #generation = 0;
   #opened = false;
   #hiddenTimer = null;
@@ -63,7 +64,7 @@ export class Live extends EventTarget {
   #connect() {
     const generation = ++this.#generation;
     if (this.state.name !== 'live' && this.state.name !== 'polling') this.#say('connecting');
-    const poll = this.#streamFailures >= STREAM_FAILURES && Date.now() - this.#pollSince < BACK_TO_STREAM_MS;
+    const poll = this.#streamFailures >= STREAM_FAILURES && Date.now() < this.#streamAgainAt;
     if (poll || typeof EventSource === 'undefined') this.#poll(generation);
     else this.#stream(generation);
   }
@@ -94,11 +95,13 @@ export class Live extends EventTarget {
   #streamEnded(stood_ms) {
     if (stood_ms > STOOD_MS) {
       this.#streamFailures = 0;
+      this.#pollSpan = POLL_SPAN_MS[0];
       return this.#connect();
     }
     this.#streamFailures++;
     if (this.#streamFailures >= STREAM_FAILURES) {
-      this.#pollSince = Date.now();
+      this.#streamAgainAt = Date.now() + this.#pollSpan;
+      this.#pollSpan = Math.min(this.#pollSpan * 2, POLL_SPAN_MS[1]);
       return this.#connect();
     }
     this.#retryLater();
@@ -125,7 +128,7 @@ export class Live extends EventTarget {
       } finally {
         clearTimeout(timer);
       }
-      if (Date.now() - this.#pollSince > BACK_TO_STREAM_MS) return this.#connect();
+      if (Date.now() > this.#streamAgainAt) return this.#connect();
       const rest = POLL_PAUSE_MS - (Date.now() - began);
       if (rest > 0) await new Promise(resolve => setTimeout(resolve, rest));
     }

@@ -27,7 +27,7 @@ function showPeer(peer, row = null) {
 
 function open(row) {
   if (location.href !== chatUrl(row.peer)) history.pushState({ inbox: true }, '', chatUrl(row.peer));
-  showPeer(row.peer, row);
+  showPeer(row.peer, threads.row(row.peer));
   if (matchMedia('(min-width: 768px) and (pointer: fine)').matches) thread.focusComposer();
 }
 
@@ -39,6 +39,7 @@ function back() {
 }
 
 function registerKeys() {
+  keys.on('c', t('newchat.title'), () => threads.begin());
   keys.on('j', t('keys.next'), () => keys.step(threads.links, 1, threads.selectedLink));
   keys.on('k', t('keys.previous'), () => keys.step(threads.links, -1, threads.selectedLink));
   keys.on('Enter', t('keys.open'), () => false);        /* the focused link does it */
@@ -53,7 +54,7 @@ function registerKeys() {
 
 threads.addEventListener('open', event => open(event.detail));
 thread.addEventListener('back', back);
-thread.addEventListener('change', event => {
+thread.addEventListener('row', event => {
   const row = event.detail;
   setTitle(title(row));
   threads.refresh(row);

@@ -24,7 +24,7 @@ export default {
   'status.sent': 'Sent', 'status.partially_delivered': 'Partly delivered', 'status.delivered': 'Delivered', 'status.read': 'Read', 'status.failed': 'Failed',
   'status.undelivered': 'Not delivered', 'status.canceled': 'Canceled', 'status.received': 'Received', 'status.receiving': 'Receiving', 'status.waiting': 'Waiting',
 
-  'stats.today': 'Today', 'stats.unread': 'Unread', 'stats.queued': 'Waiting to go', 'stats.failed': 'Failed', 'stats.conversations': 'Conversations', 'stats.opted_out': 'Opted out',
+  'stats.today': 'Today', 'stats.unread': 'Unread', 'stats.queued': 'Waiting', 'stats.failed': 'Failed', 'stats.conversations': 'Conversations', 'stats.opted_out': 'Opted out',
   'stats.total_note': '{total} in all', 'stats.split_note': '{in} in · {out} out', 'stats.unread_note': 'to be answered', 'stats.unread_none': 'all read',
   'stats.queued_note': 'sent in turn', 'stats.queued_none': 'nothing waits', 'stats.failed_note': 'see why below', 'stats.failed_none': 'none', 'stats.opted_out_note': 'wrote STOP',
 
@@ -49,7 +49,7 @@ export default {
   'segments.GSM-7': 'The SMS alphabet: 160 characters in one part', 'segments.UCS-2': 'Characters outside the SMS alphabet: 70 in one part', 'segments.costly': '{chars} make it longer',
 
   'schedule.title': 'Send later', 'schedule.hour': 'In an hour', 'schedule.evening': 'This evening', 'schedule.tomorrow': 'Tomorrow morning', 'schedule.monday': 'Monday morning',
-  'schedule.own': 'Another time', 'schedule.zone': 'Times are in your zone, {zone}.', 'schedule.set': 'Set time', 'schedule.past': 'Choose a time that is still to come.', 'schedule.chip': 'Goes out {time}',
+  'schedule.own': 'Another time', 'schedule.zone': 'Times are in your zone, {zone}.', 'schedule.set': 'Set time', 'schedule.past': 'Choose a time that is still to come.', 'schedule.chip': 'Goes out: {time}',
 
   'attach.title': 'Attach a file by its link', 'attach.label': 'Address of a picture or file', 'attach.hint': 'Twilio fetches it, so everybody must be able to open it. Pictures work best, up to 5 MB.',
   'attach.wrong': 'This is no web address. It begins with https://.', 'attach.add': 'Attach',
@@ -62,11 +62,12 @@ export default {
   'threads.label': 'Conversations', 'threads.draft': 'Draft:', 'threads.empty': 'No conversations yet', 'threads.empty.action': 'Write a message',
   'threads.empty.how': 'Everybody who writes to you, and everybody you write to, will be listed here.', 'threads.none': 'Nothing found', 'threads.none.how': 'No conversation matches “{text}”.',
 
+  'newchat.title': 'New conversation', 'newchat.open': 'Open', 'newchat.write': 'Write to {peer}',
   'thread.choose': 'Choose a conversation', 'thread.choose.how': 'Pick one on the left, or press j and k to move and Enter to open.', 'thread.back': 'Back to the inbox',
   'stream.label': 'Messages', 'stream.new': { one: '{n} new', other: '{n} new' }, 'stream.unread': { one: '{n} unread message', other: '{n} unread messages' },
   'stream.start': 'Beginning of the conversation with {peer}', 'stream.empty': 'No messages yet', 'stream.empty.how': 'What you write below goes to {peer} as the first message.',
 
-  'bubble.them': 'They', 'bubble.us': 'You', 'bubble.menu': 'Message actions', 'bubble.label_in': 'Received {time}', 'bubble.label_out': 'Sent {time}, {status}', 'bubble.scheduled': 'Goes out {time}',
+  'bubble.them': 'They', 'bubble.us': 'You', 'bubble.menu': 'Message actions', 'bubble.label_in': 'Received {time}', 'bubble.label_out': 'Sent {time}, {status}', 'bubble.scheduled': 'Goes out: {time}',
   'pending.waiting': 'Waits for the connection', 'pending.sending': 'Sending', 'pending.failed': 'Not sent', 'pending.kept': 'Your text is kept.',
   'source.auto-reply': 'Automatic reply', 'source.bot': 'Bot', 'source.keyword': 'Keyword answer', 'source.api': 'Through the API', 'source.cli': 'Command line', 'source.page': 'Written here', 'source.twilio': 'Twilio',
   'failure.unknown': 'The message could not be delivered.',

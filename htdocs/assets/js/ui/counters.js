@@ -21,9 +21,8 @@ class Counters extends HTMLElement {
   #tile([name, mark, tone]) {
     const value = h('dd', { class: 'tile-value' }, h('span', { class: 'skeleton' }));
     const note = h('dd', { class: 'tile-note' });
-    this.tiles.set(name, { value, note, tone, box: null });
-    const box = h('div', { class: 'tile' }, h('dt', {}, icon(mark), t(`stats.${name}`)), value, note);
-    this.tiles.get(name).box = box;
+    const box = h('div', { class: 'tile' }, h('dt', {}, icon(mark), h('span', { class: 'one-line' }, t(`stats.${name}`))), value, note);
+    this.tiles.set(name, { value, note, tone, box });
     return box;
   }
 

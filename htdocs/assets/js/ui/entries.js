@@ -19,6 +19,7 @@ const FILTERS = ['', 'inbound', 'outbound'];
 class Entries extends HTMLElement {
   #items = [];
   #rows = new Map();
+  #names = new Map();                   /* peer → what WhatsApp calls them */
   #direction = '';
   #asked = 0;
 
@@ -100,8 +101,9 @@ class Entries extends HTMLElement {
     }
     if (this.table.parentNode !== this.place) fill(this.place, this.table);
     const rows = new Map();
+    for (const entry of this.#items) if (entry.extra?.profile_name) this.#names.set(entry.peer, entry.extra.profile_name);
     for (const entry of this.#items) {
-      const sign = JSON.stringify(entry) + when(parseTime(entry.created_at));
+      const sign = JSON.stringify([entry, this.#names.get(entry.peer)]) + when(parseTime(entry.created_at));
       const old = this.#rows.get(entry.id);
       rows.set(entry.id, old?.sign === sign ? old : { sign, node: this.#row(entry) });
     }
@@ -118,7 +120,7 @@ class Entries extends HTMLElement {
     return h('tr', { role: 'row', class: hasFailed(entry.status) ? 'failed' : null, data: { id: String(entry.id) } },
       h('td', { role: 'cell', class: 'col-contact' },
         h('span', { class: `dir ${entry.direction}` }, icon(inbound ? 'in' : 'out', t(`direction.${entry.direction}`))),
-        h('a', { class: 'row-link', href: api.chatUrl(entry.peer), title: channelName(channel) }, (inbound && entry.extra?.profile_name) || phone(entry.peer)),
+        h('a', { class: 'row-link', href: api.chatUrl(entry.peer), title: channelName(channel) }, this.#names.get(entry.peer) || phone(entry.peer)),
         channel === 'whatsapp' && h('span', { class: 'ch-whatsapp ch-mark' }, icon('whatsapp', 'WhatsApp'))),
       h('td', { role: 'cell', class: 'col-text' }, h('span', { dir: 'auto', class: 'one-line', title: entry.body || null }, summary(entry))),
       h('td', { role: 'cell', class: 'col-status' }, inbound ? h('span', { class: 'quiet' }, t('status.received')) : this.#status(entry)),

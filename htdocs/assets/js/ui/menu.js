@@ -41,7 +41,7 @@ function navigate(event, menu) {
   if (to !== undefined) {
     event.preventDefault();
     items[to % items.length].focus();
-  } else if (event.key === 'Escape' || event.key === 'Tab') {
+  } else if (event.key === 'Tab') {
     event.preventDefault();
     event.stopPropagation();
     shut(true);
@@ -70,3 +70,9 @@ export function attachMenu(button, items) {
 document.addEventListener('click', event => { if (open && !open.menu.contains(event.target)) shut(false); });
 addEventListener('resize', () => shut(false));
 addEventListener('scroll', event => { if (open && !open.menu.contains(event.target)) shut(false); }, true);
+document.addEventListener('keydown', event => {
+  if (!open || event.key !== 'Escape') return;
+  event.preventDefault();
+  event.stopPropagation();
+  shut(true);
+}, true);

@@ -3,13 +3,14 @@
  * send-form.js - <tw-send-form>: a message to any number, from the dashboard. What is typed is kept across
  * reloads until it was handed over.
  */
-import { chatUrl, session } from '../api.js';
+import { chatUrl } from '../api.js';
 import { fill, h, icon } from '../dom.js';
-import { canonical, channelOf, dayAndClock, isRecipient, phone } from '../format.js';
+import { dayAndClock, phone } from '../format.js';
 import { t } from '../i18n.js';
 import { keep, recall } from '../keep.js';
 import { outgoing } from '../outgoing.js';
 import './composer.js';
+import { channelSwitch, chosenChannel, recipient } from './new-chat.js';
 import { problemText } from './problem.js';
 
 const NAME = 'send-form';
@@ -20,7 +21,7 @@ class SendForm extends HTMLElement {
     this.to = h('input', { class: 'form-control', id: 'send-to', type: 'text', inputmode: 'tel', autocomplete: 'off', spellcheck: 'false',
       placeholder: '+48 123 123 123', value: kept.to || '', 'aria-describedby': 'send-to-error', oninput: () => this.#keep() });
     this.error = h('p', { class: 'field-error', id: 'send-to-error', role: 'alert', hidden: true });
-    this.channels = this.#channelSwitch(kept.channel || 'sms');
+    this.channels = channelSwitch('send-channel', kept.channel || 'sms', () => { this.composer.channel = this.channel; this.#keep(); });
     this.outcome = h('div', { class: 'send-outcome', 'aria-live': 'polite' });
     this.composer = h('tw-composer', { variant: 'form', oncompose: event => this.#compose(event), ondraft: () => this.#keep() });
     this.replaceChildren(
@@ -31,19 +32,10 @@ class SendForm extends HTMLElement {
     outgoing.addEventListener('sent', event => this.#sent(event.detail));
     outgoing.addEventListener('failed', event => this.#failed(event.detail));
     outgoing.addEventListener('change', event => this.#waiting(event.detail));
-    session().then(who => { this.channels.hidden = !who.whatsapp_from; }).catch(() => { /* SMS only */ });
   }
 
   get channel() {
-    return this.channels.querySelector('input:checked').value;
-  }
-
-  #channelSwitch(chosen) {
-    const option = (name, label) => h('label', { class: 'segment' },
-      h('input', { type: 'radio', name: 'send-channel', value: name, checked: chosen === name }), icon(name), h('span', {}, label));
-    const change = () => { this.composer.channel = this.channel; this.#keep(); };
-    return h('fieldset', { class: 'segments', hidden: true, onchange: change },
-      h('legend', { class: 'visually-hidden' }, t('send.channel')), option('sms', 'SMS'), option('whatsapp', 'WhatsApp'));
+    return chosenChannel(this.channels);
   }
 
   #keep() {
@@ -61,10 +53,8 @@ class SendForm extends HTMLElement {
   }
 
   #compose(event) {
-    const typed = canonical(this.to.value);
-    if (!typed) return this.#refuse(event, t('send.to_missing'));
-    const peer = this.channel === 'whatsapp' && channelOf(typed) === 'sms' ? `whatsapp:${typed}` : typed;
-    if (!isRecipient(peer)) return this.#refuse(event, t('send.to_wrong'));
+    const peer = recipient(this.to.value, this.channel);
+    if (!peer) return this.#refuse(event, t(this.to.value.trim() ? 'send.to_wrong' : 'send.to_missing'));
     this.item = outgoing.send(peer, { to: peer, ...event.detail });
     this.#waiting(this.item);
   }

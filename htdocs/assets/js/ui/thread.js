@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * thread.js - <tw-thread>: one conversation with its head, notices, messages and the composer.
- * Fires "back" and "change" (detail: the conversation's row).
+ * Fires "back" and "row" (detail: the conversation's row) when that changed.
  */
 import { url } from '../api.js';
 import { Conversation } from '../conversation.js';
@@ -67,7 +67,7 @@ class Thread extends HTMLElement {
     this.composer.hidden = Boolean(row.opted_out);
     this.#part(this.head, [row.peer, row.name, row.channel, row.opted_out], () => this.#head(row));
     this.#part(this.notices, [row.opted_out, row.loop_guard, this.#windowClosed()], () => this.#notices(row));
-    this.dispatchEvent(new CustomEvent('change', { detail: row }));
+    this.dispatchEvent(new CustomEvent('row', { detail: row }));
     this.#read();
   }
 
@@ -129,7 +129,7 @@ class Thread extends HTMLElement {
     this.#readTimer = setTimeout(() => {
       if (document.hidden || !document.hasFocus() || !this.stream.atBottom || conversation !== this.conversation || conversation.row.loop_guard) return;
       conversation.markRead();
-      this.dispatchEvent(new CustomEvent('change', { detail: conversation.row }));
+      this.dispatchEvent(new CustomEvent('row', { detail: conversation.row }));
     }, READ_AFTER_MS);
   }
 

@@ -1,16 +1,17 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * threads.js - <tw-threads>: all conversations, latest first, with a search; loads on while scrolling,
- * changes in place. Fires "open" (detail: row) when one is chosen.
+ * changes in place. Fires "open" (detail: row, or {peer} of a new one) when one is chosen.
  */
 import * as api from '../api.js';
-import { fill, h, icon, reconcile } from '../dom.js';
+import { fill, h, icon, iconButton, reconcile } from '../dom.js';
 import { live } from '../events.js';
 import { exact, parseTime, phone, title, when } from '../format.js';
 import { t } from '../i18n.js';
 import { draftOf, onKept } from '../keep.js';
 import { avatar } from './avatar.js';
 import './connection.js';
+import { askPeer, recipient } from './new-chat.js';
 import { emptyBlock, problemBlock } from './problem.js';
 import { ticks } from './status.js';
 
@@ -36,7 +37,8 @@ class Threads extends HTMLElement {
     this.scroller = h('div', { class: 'threads-scroll' }, this.list);
     this.scroller.addEventListener('scroll', () => this.#more(), { passive: true });
     this.replaceChildren(
-      h('div', { class: 'threads-head' }, h('h1', {}, t('nav.inbox')), document.createElement('tw-connection')),
+      h('div', { class: 'threads-head' }, h('h1', {}, t('nav.inbox')), document.createElement('tw-connection'),
+        iconButton('plus', t('newchat.title'), () => this.begin(), { class: 'btn-icon round' })),
       h('div', { class: 'search', role: 'search' }, icon('search'), this.field, h('kbd', {}, '/')),
       this.scroller);
     this.#skeleton();
@@ -57,6 +59,11 @@ class Threads extends HTMLElement {
 
   row(peer) {
     return this.#rows.get(peer) || null;
+  }
+
+  /** Ask whom to write to, and open that. */
+  begin() {
+    this.#begin('');
   }
 
   select(peer) {
@@ -161,9 +168,18 @@ class Threads extends HTMLElement {
   }
 
   #empty() {
-    if (this.#search) return emptyBlock('search', t('threads.none'), t('threads.none.how', { text: this.#search }));
+    if (this.#search) {
+      const peer = recipient(this.#search, 'sms');
+      return emptyBlock('search', t('threads.none'), t('threads.none.how', { text: this.#search }),
+        peer && h('button', { type: 'button', class: 'btn btn-outline', onclick: () => this.#begin(peer) }, icon('send'), t('newchat.write', { peer: phone(peer) })));
+    }
     return emptyBlock('inbox', t('threads.empty'), t('threads.empty.how'),
-      h('a', { class: 'btn btn-outline', href: api.url('.') }, icon('send'), t('threads.empty.action')));
+      h('button', { type: 'button', class: 'btn btn-outline', onclick: () => this.begin() }, icon('send'), t('threads.empty.action')));
+  }
+
+  async #begin(typed) {
+    const peer = typed || await askPeer();
+    if (peer) this.dispatchEvent(new CustomEvent('open', { detail: this.row(peer) || { peer } }));
   }
 
   #node(row, draft) {

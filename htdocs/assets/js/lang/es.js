@@ -1,0 +1,103 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * es.js - Spanish, as written in Latin America. Twilio's error numbers people meet most have their words here.
+ */
+export default {
+  'nav.label': 'Páginas', 'nav.skip': 'Ir al contenido', 'nav.dashboard': 'Panel', 'nav.inbox': 'Bandeja', 'nav.settings': 'Ajustes',
+  'nav.unread': { one: '{n} mensaje sin leer', other: '{n} mensajes sin leer' },
+  'channel.unknown': 'Canal desconocido', 'direction.inbound': 'Recibido', 'direction.outbound': 'Enviado',
+
+  'time.today': 'Hoy', 'time.yesterday': 'Ayer', 'time.yesterday_capital': 'Ayer', 'time.tomorrow_capital': 'Mañana',
+
+  'action.close': 'Cerrar', 'action.keep': 'Conservar', 'action.remove': 'Quitar', 'action.save': 'Guardar', 'action.undo': 'Deshacer cambios', 'action.retry': 'Enviar de nuevo', 'action.retry_now': 'Reintentar ya',
+  'action.try_again': 'Reintentar', 'action.discard': 'Editar', 'action.sign_in': 'Iniciar sesión', 'action.cancel_send': 'No enviar', 'action.copy_text': 'Copiar texto', 'action.copy_number': 'Copiar número', 'action.edit_again': 'Editarlo',
+
+  'live.connecting': 'Conectando', 'live.connecting.tip': 'Conectando con el servidor', 'live.live': 'En vivo', 'live.live.tip': 'Los mensajes nuevos aparecen solos', 'live.polling': 'En vivo',
+  'live.polling.tip': 'Los mensajes nuevos aparecen en segundos (consultando con regularidad)', 'live.retrying': 'Reconectando', 'live.retrying.tip': 'Conexión perdida, se reintenta sola',
+  'live.retrying.banner': 'Conexión perdida, reintento en {n} s', 'live.offline': 'Sin conexión', 'live.offline.tip': 'Este dispositivo no tiene red',
+  'live.offline.banner': 'No hay conexión. Puede seguir escribiendo; los mensajes saldrán cuando vuelva la red.', 'live.denied': 'Sesión cerrada', 'live.denied.tip': 'El servidor pide iniciar sesión de nuevo', 'live.denied.banner': 'Su sesión ya no es válida.',
+
+  'status.accepted': 'Aceptado', 'status.scheduled': 'Programado', 'status.scheduled_for': 'Programado para {time}', 'status.queued': 'En espera', 'status.sending': 'Enviando', 'status.sent': 'Enviado',
+  'status.partially_delivered': 'Entregado en parte', 'status.delivered': 'Entregado', 'status.read': 'Leído', 'status.failed': 'Fallido', 'status.undelivered': 'No entregado', 'status.canceled': 'Cancelado', 'status.received': 'Recibido', 'status.receiving': 'Recibiendo', 'status.waiting': 'En espera',
+
+  'stats.today': 'Hoy', 'stats.unread': 'Sin leer', 'stats.queued': 'En espera', 'stats.failed': 'Fallidos', 'stats.conversations': 'Conversaciones', 'stats.opted_out': 'Bajas',
+  'stats.total_note': '{total} en total', 'stats.split_note': '{in} recib. · {out} env.', 'stats.unread_note': 'por responder', 'stats.unread_none': 'todo leído', 'stats.queued_note': 'salen por turno', 'stats.queued_none': 'nada en espera',
+  'stats.failed_note': 'motivo más abajo', 'stats.failed_none': 'ninguno', 'stats.opted_out_note': 'escribieron STOP',
+
+  'search.placeholder': 'Buscar nombre, número, texto', 'search.label': 'Buscar conversaciones',
+
+  'entries.title': 'Últimos mensajes', 'entries.filter': 'Mostrar mensajes', 'entries.filter.all': 'Todos', 'entries.filter.inbound': 'Recibidos', 'entries.filter.outbound': 'Enviados',
+  'entries.contact': 'Contacto', 'entries.text': 'Mensaje', 'entries.status': 'Estado', 'entries.time': 'Hora',
+  'entries.empty.all': 'Aún no hay mensajes', 'entries.empty.all.how': 'Aquí aparecerá todo mensaje que entre o salga. Escriba a su número de Twilio o envíe uno con el formulario.',
+  'entries.empty.inbound': 'Aún no se ha recibido nada', 'entries.empty.inbound.how': 'Apunte el webhook de su número a este servidor y escríbale; el mensaje aparecerá al instante.',
+  'entries.empty.outbound': 'Aún no se ha enviado nada', 'entries.empty.outbound.how': 'Aquí aparecerán los mensajes del formulario, de la API y las respuestas automáticas.',
+
+  'send.title': 'Enviar un mensaje', 'send.to': 'Para', 'send.channel': 'Canal', 'send.to_missing': 'Escriba el número de destino.', 'send.to_wrong': 'El número no está completo. Escríbalo con el código de país, como +57 315 336 9631.',
+  'send.sending': 'Enviando a {to} …', 'send.waiting': 'Esperando la conexión; se enviará solo a {to}.', 'send.sent': 'Entregado para envío a {to}.', 'send.scheduled': 'Programado para {to}: {time}.', 'send.failed': 'No se envió a {to}.', 'send.open': 'Abrir conversación',
+
+  'composer.placeholder': 'Escriba un mensaje', 'composer.label': 'Mensaje', 'composer.send': 'Enviar', 'composer.hint': 'Enter envía, Mayús+Enter hace una línea nueva', 'composer.hint_form': 'Ctrl+Enter envía',
+
+  'segments.parts': { one: '{n} parte', other: '{n} partes' }, 'segments.room': { one: 'Queda {n} carácter antes de otra parte', other: 'Quedan {n} caracteres antes de otra parte' },
+  'segments.why': 'Los textos largos viajan en varias partes; cada una se cobra', 'segments.over': { one: 'Sobra {n} carácter; el límite es {max}', other: 'Sobran {n} caracteres; el límite es {max}' },
+  'segments.GSM-7': 'Alfabeto SMS: 160 caracteres por parte', 'segments.UCS-2': 'Caracteres fuera del alfabeto SMS: 70 por parte', 'segments.costly': '{chars} lo alargan',
+
+  'schedule.title': 'Enviar más tarde', 'schedule.hour': 'En una hora', 'schedule.evening': 'Esta tarde', 'schedule.tomorrow': 'Mañana por la mañana', 'schedule.monday': 'El lunes por la mañana', 'schedule.own': 'Otra hora',
+  'schedule.zone': 'Horas en su zona, {zone}.', 'schedule.set': 'Fijar hora', 'schedule.past': 'Elija una hora que aún no haya pasado.', 'schedule.chip': 'Sale: {time}',
+
+  'attach.title': 'Adjuntar un archivo por enlace', 'attach.label': 'Dirección de una foto o archivo', 'attach.hint': 'Twilio lo descarga, así que debe ser público. Mejor fotos, hasta 5 MB.', 'attach.wrong': 'No es una dirección web. Empieza por https://.', 'attach.add': 'Adjuntar',
+
+  'auto.title': 'Respuesta automática', 'auto.enable': 'Responder a cada mensaje', 'auto.text': 'Texto de la respuesta', 'auto.placeholder': 'Gracias por su mensaje. Le responderemos pronto.',
+  'auto.is_on': 'Quien escriba recibe este texto, como mucho 10 veces en 10 minutos.', 'auto.is_off': 'Desactivada. Responde el bot, o usted.', 'auto.empty': 'Escriba primero un texto; no se puede enviar una respuesta vacía.', 'auto.too_long': 'El texto puede tener {max} caracteres como máximo.',
+  'auto.saved_on': 'Guardado. La respuesta automática está activa.', 'auto.saved_off': 'Guardado. La respuesta automática está desactivada.', 'auto.not_saved': 'No se guardó: {reason} Su texto sigue aquí.',
+
+  'threads.label': 'Conversaciones', 'threads.draft': 'Borrador:', 'threads.empty': 'Aún no hay conversaciones', 'threads.empty.action': 'Escribir un mensaje', 'threads.empty.how': 'Aquí estará todo el que le escriba y todo aquel a quien escriba.',
+  'threads.none': 'No se encontró nada', 'threads.none.how': 'Ninguna conversación coincide con «{text}».',
+
+  'newchat.title': 'Nueva conversación', 'newchat.open': 'Abrir', 'newchat.write': 'Escribir a {peer}',
+  'thread.choose': 'Elija una conversación', 'thread.choose.how': 'Elija una a la izquierda, o muévase con j y k y abra con Enter.', 'thread.back': 'Volver a la bandeja',
+  'stream.label': 'Mensajes', 'stream.new': { one: '{n} nuevo', other: '{n} nuevos' }, 'stream.unread': { one: '{n} mensaje sin leer', other: '{n} mensajes sin leer' },
+  'stream.start': 'Comienzo de la conversación con {peer}', 'stream.empty': 'Aún no hay mensajes', 'stream.empty.how': 'Lo que escriba abajo será el primer mensaje a {peer}.',
+
+  'bubble.them': 'Cliente', 'bubble.us': 'Usted', 'bubble.menu': 'Acciones del mensaje', 'bubble.label_in': 'Recibido {time}', 'bubble.label_out': 'Enviado {time}, {status}', 'bubble.scheduled': 'Sale: {time}',
+  'pending.waiting': 'Espera la conexión', 'pending.sending': 'Enviando', 'pending.failed': 'No enviado', 'pending.kept': 'Su texto se conserva.',
+  'source.auto-reply': 'Respuesta automática', 'source.bot': 'Bot', 'source.keyword': 'Respuesta a palabra clave', 'source.api': 'Por la API', 'source.cli': 'Línea de comandos', 'source.page': 'Escrito aquí', 'source.twilio': 'Twilio',
+  'failure.unknown': 'El mensaje no se pudo entregar.',
+
+  'media.image': 'Foto', 'media.audio': 'Nota de voz', 'media.video': 'Video', 'media.file': 'Archivo', 'media.count': { one: '{n} archivo', other: '{n} archivos' }, 'media.location': 'Ubicación', 'media.nothing': 'Sin texto', 'media.attachment': 'Adjunto',
+  'media.pending': 'Descargando …', 'media.refused': 'Archivo rechazado: tipo o tamaño no permitido', 'media.failed': 'No se pudo descargar el archivo', 'media.chose': 'Eligió «{choice}»',
+
+  'optout.tip': 'Dado de baja', 'optout.title': 'Esta persona escribió STOP.', 'optout.text': 'No se le puede enviar nada hasta que escriba START. Lo que había escrito se conserva.',
+  'guard.tip': 'Respuestas automáticas detenidas', 'guard.title': 'Las respuestas automáticas están en pausa.', 'guard.text': 'Se enviaron demasiadas a este número en poco tiempo; quizá responde otra máquina.',
+  'guard.lift': 'Volver a responder automáticamente', 'guard.lifted': 'Las respuestas automáticas a este número están activas de nuevo.',
+  'window.title': 'Pasaron más de 24 horas desde su último mensaje.', 'window.text': 'WhatsApp entrega texto libre solo dentro de un día; después hace falta una plantilla aprobada.',
+
+  'details.title': 'Detalles', 'details.status': 'Estado', 'details.from': 'De', 'details.to': 'Para', 'details.source': 'Origen', 'details.created': 'Creado', 'details.updated': 'Último cambio', 'details.send_at': 'Por enviar', 'details.error_code': 'Error de Twilio', 'details.sid': 'SID de Twilio', 'details.id': 'Número nuestro',
+  'redact.title': '¿Borrar este texto?', 'redact.text': 'El texto se borra aquí y en Twilio. Queda constancia de que se envió. No se puede deshacer.', 'redact.yes': 'Borrar texto', 'redact.done': 'Texto borrado aquí y en Twilio',
+  'delete.title': '¿Eliminar este mensaje?', 'delete.text': 'El mensaje se elimina aquí y en Twilio. En el teléfono de la otra persona permanece. No se puede deshacer.', 'delete.yes': 'Eliminar mensaje', 'delete.done': 'Mensaje eliminado aquí y en Twilio',
+  'toast.copied': 'Copiado', 'toast.not_copied': 'Aquí no se permite copiar', 'toast.canceled': 'Retirado; no se enviará',
+
+  'problem.title': 'No se pudo cargar', 'problem.network': 'El servidor no respondió. Revise la conexión e intente de nuevo.', 'problem.server': 'Algo falló en el servidor. Está anotado en su registro.', 'problem.busy': 'El servidor está ocupado. Intente en un momento.',
+  'problem.denied': 'No ha iniciado sesión o no tiene permiso. Recargue la página para iniciar sesión.', 'problem.stale': 'Este mensaje esperó más de un día sin conexión. Revise si todavía hace falta.', 'problem.timeout': 'El servidor tardó demasiado. Intente en un momento.',
+  'problem.to_missing': 'Escriba el número de destino.', 'problem.to_invalid': 'A este número no se puede enviar.', 'problem.content_missing': 'Escriba un texto o adjunte un archivo.', 'problem.media_invalid': 'Uno de los enlaces adjuntos no sirve.',
+  'problem.send_at_invalid': 'Esa hora no sirve; elija una que aún no haya pasado.', 'problem.opted_out': 'El destinatario se dio de baja (STOP).', 'problem.not_configured': 'Este servidor aún no tiene cuenta o remitente de Twilio.',
+
+  'account.menu': 'Cuenta y aspecto', 'account.signed_in': 'Sesión de {user}', 'account.signed_in_key': 'Sesión iniciada', 'account.default_from': 'Remitente SMS', 'account.whatsapp_from': 'Remitente {channel}', 'account.messaging_service': 'Messaging Service',
+  'account.chat_mode': 'Bot', 'account.user': 'Usted', 'account.tenant': 'Host', 'account.version': 'Versión', 'account.not_set': 'sin definir', 'mode.echo': 'Repite lo que se escribió', 'mode.keywords': 'Responde a palabras clave', 'mode.off': 'Desactivado',
+  'theme.system': 'Como el sistema', 'theme.light': 'Claro', 'theme.dark': 'Oscuro', 'settings.auto': 'Lo que recibe al instante quien le escribe. Si está desactivada, responde el bot.', 'settings.look': 'Aspecto', 'settings.look.text': 'Cómo se ven estas páginas en este navegador.',
+  'settings.theme': 'Tema', 'settings.language': 'Idioma', 'settings.account': 'Cuenta', 'settings.account.text': 'Se define en la configuración del servidor; aquí solo se consulta.', 'settings.keys': 'Funcionan donde no se esté escribiendo.',
+  'keys.title': 'Atajos de teclado', 'keys.go': 'Ir a {page}', 'keys.search': 'Buscar', 'keys.help': 'Mostrar todos los atajos', 'keys.next': 'Fila siguiente', 'keys.previous': 'Fila anterior', 'keys.open': 'Abrir', 'keys.reply': 'Responder', 'keys.back': 'Atrás',
+
+  'twilio.21211': 'El número de destino no es válido.', 'twilio.21211.do': 'Revise el número y el código de país.',
+  'twilio.21408': 'No está habilitado el envío a ese país.', 'twilio.21408.do': 'Habilítelo en la consola de Twilio (Geo permissions).',
+  'twilio.21610': 'El destinatario se dio de baja (STOP).', 'twilio.21610.do': 'Debe escribir START antes de que se le pueda volver a escribir.',
+  'twilio.21612': 'Este remitente no puede escribir a ese número.', 'twilio.21612.do': 'Use otro remitente.',
+  'twilio.21614': 'No es un número móvil.', 'twilio.21614.do': 'Pida un número móvil.',
+  'twilio.30003': 'El teléfono está apagado o sin cobertura.', 'twilio.30003.do': 'Intente más tarde.',
+  'twilio.30004': 'El destinatario o su operador bloquea los mensajes.', 'twilio.30004.do': 'Contáctelo por otra vía.',
+  'twilio.30005': 'Ese número no existe o no está en servicio.', 'twilio.30005.do': 'Revise el número.',
+  'twilio.30006': 'Es un teléfono fijo o no se puede alcanzar.', 'twilio.30006.do': 'Pida un número móvil.',
+  'twilio.30007': 'El operador filtró el mensaje como spam.', 'twilio.30007.do': 'Cambie el texto; no repita el mismo.',
+  'twilio.30008': 'El operador no dio un motivo.', 'twilio.30008.do': 'Intente de nuevo más tarde.',
+  'twilio.63016': 'Pasaron 24 horas desde el último mensaje de esta persona.', 'twilio.63016.do': 'Use una plantilla aprobada de WhatsApp.',
+  'twilio.63024': 'Ese número no tiene WhatsApp.', 'twilio.63024.do': 'Envíe un SMS.',
+};

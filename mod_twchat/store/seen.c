@@ -27,7 +27,7 @@ static const twc_sql_t SQL_SEEN = { "twc_msg_seen",
     " SELECT g.*, v.id AS conv_id FROM given g LEFT JOIN conversations v ON v.peer = g.peer"
     "  WHERE NOT EXISTS (SELECT 1 FROM message_sids s WHERE s.sid = g.sid)"
     "    AND NOT (g.direction = 'outbound' AND EXISTS (SELECT 1 FROM outbox o"
-    "         WHERE o.conv_id = v.id AND (o.state <> 'queued' OR o.attempts > 0)))"
+    "         WHERE o.conv_id = v.id AND (o.state IN ('sending', 'unknown') OR o.attempts > 0)))"
     "), theirs AS ("
     " SELECT sid, conv_id, body, at, row_number() OVER (PARTITION BY conv_id, body ORDER BY at, sid) AS nth"
     "   FROM strange WHERE direction = 'outbound' AND conv_id IS NOT NULL"

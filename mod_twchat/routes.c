@@ -178,17 +178,21 @@ static void bind_params(apr_pool_t *pool, const path_t *pattern, const path_t *p
 /* The forms a path may have for an interface of this mount: where it is at home, at the root, a second prefix. */
 enum { FORM_HOME, FORM_ALONE, FORM_ALSO, FORMS };
 
-static const char *form_of(const twc_mount_t *mount, const twc_interface_t *interface, int form, const char *path)
+/* Its home is the mount itself, or nobody else is here. */
+static bool at_root(const twc_mount_t *mount, const twc_interface_t *interface)
 {
     apr_size_t home = strlen(interface->home), len = strlen(mount->path);
 
+    return mount->named == 1 || (len >= home && strcmp(mount->path + len - home, interface->home) == 0);
+}
+
+static const char *form_of(const twc_mount_t *mount, const twc_interface_t *interface, int form, const char *path)
+{
     switch (form) {
     case FORM_HOME:
         return below(interface->home, path);
-    case FORM_ALONE:                    /* its home is the mount itself, or nobody else is here */
-        if (home && (mount->named == 1 || (len >= home && strcmp(mount->path + len - home, interface->home) == 0)))
-            return path;
-        return NULL;
+    case FORM_ALONE:
+        return *interface->home && at_root(mount, interface) ? path : NULL;
     default:
         return interface->also ? below(interface->also, path) : NULL;
     }
@@ -256,6 +260,14 @@ void twc_route_find(apr_pool_t *pool, const twc_mount_t *mount, const char *path
     match->interface = twc_routes[best.row].interface;
     match->style = twc_interfaces[match->interface].style;
     bind_params(pool, &best.pattern, &best.path, match);
+}
+
+const char *twc_mount_url_path(apr_pool_t *pool, const twc_mount_t *mount, const twc_route_t *route)
+{
+    const twc_interface_t *interface = &twc_interfaces[route->interface];
+
+    return apr_pstrcat(pool, mount->path[1] ? mount->path : "", at_root(mount, interface) ? "" : interface->home,
+                       route->pattern, NULL);
 }
 
 const char *twc_match_param(const twc_match_t *match, const char *name)

@@ -192,6 +192,10 @@ typedef struct twc_route_t {
           twc_native_media, "One attachment") \
     ROUTE(TWC_IF_NATIVE, TWC_GET, "/api/events", TWC_OPERATOR, TWC_BODY_NONE, 0, \
           twc_stream_events, "Server-Sent Events; ?poll=1 for one answer") \
+    ROUTE(TWC_IF_NATIVE, TWC_GET, "/inbox", TWC_PAGE, TWC_BODY_NONE, 0, \
+          twc_page_inbox, "The conversations") \
+    ROUTE(TWC_IF_NATIVE, TWC_GET, "/settings", TWC_PAGE, TWC_BODY_NONE, 0, \
+          twc_page_settings, "Automatic reply and what else can be set") \
     ROUTE(TWC_IF_NATIVE, TWC_GET, "/assets/:rest*", TWC_PAGE, TWC_BODY_NONE, 0, \
           twc_page_asset, "Files of the pages")
 
@@ -231,6 +235,9 @@ typedef struct twc_match_t {
  */
 void twc_route_find(apr_pool_t *pool, const twc_mount_t *mount, const char *path, unsigned method,
                     bool json, twc_match_t *match);
+
+/** Path of a row in the URL space of this mount: "/api/twilio/webhook/sms". */
+const char *twc_mount_url_path(apr_pool_t *pool, const twc_mount_t *mount, const twc_route_t *route);
 
 /** Value of a bound parameter, NULL when there is none of that name. */
 const char *twc_match_param(const twc_match_t *match, const char *name);

@@ -13,7 +13,7 @@
 /* ---- look up ------------------------------------------------------------------------ */
 
 #define MSG_COLUMNS \
-    "m.id, m.sid, m.direction, m.from_addr, m.to_addr, m.body, m.status, m.error_code, m.error_message"
+    "m.id, m.sid, m.direction, m.from_addr, m.to_addr, m.body, m.status, m.error_code, m.error_message, twchat_uuid(m.id)"
 
 static const twc_sql_t SQL_LOAD = { "twc_msg_load",
     "SELECT " MSG_COLUMNS " FROM messages m WHERE m.id = $1", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
@@ -34,6 +34,7 @@ static void row_msg(const twc_rows_t *rows, int row, apr_pool_t *pool, twc_msg_t
         .status = twc_rows_text(rows, row, 6, pool),
         .error_code = (int)twc_rows_int(rows, row, 7),
         .error_message = twc_rows_text(rows, row, 8, pool),
+        .uuid = twc_rows_text(rows, row, 9, pool),
     };
 }
 

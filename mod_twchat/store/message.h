@@ -9,6 +9,7 @@
 
 typedef struct twc_msg_t {
     apr_int64_t id;
+    const char *uuid;                   /* the same id as clients of sms-store see it */
     const char *sid;                    /* NULL until Twilio answered */
     const char *direction;
     const char *from, *to;              /* from NULL while a service has not chosen */

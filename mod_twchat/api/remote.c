@@ -1,0 +1,59 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * remote.c - asks Twilio on behalf of a caller and keeps what it said.
+ * Must never put what a caller wrote into a URL unless it has the form of a SID.
+ * Called by flask_chat.c and sms_store.c.
+ */
+#include "api/remote.h"
+#include "util/text.h"
+
+static apr_status_t check_sid(twc_req_t *q, const char *sid)
+{
+    if (strlen(sid) == 34 && (strncmp(sid, "SM", 2) == 0 || strncmp(sid, "MM", 2) == 0)
+        && strspn(sid + 2, "0123456789abcdefABCDEF") == 32)
+        return APR_SUCCESS;
+    return twc_problem(q->ctx, APR_ENOENT, "sid_invalid", "'%s' is no message SID.", twc_text_head(q->r->pool, sid, 40));
+}
+
+apr_status_t twc_remote_list(twc_req_t *q, const twc_remote_filter_t *filter,
+                             const twc_remote_msg_t ***msgs, int *count)
+{
+    TWC_TRY(twc_client_list(q->ctx, filter, msgs, count));
+    return *count ? twc_msg_seen(q->ctx, *msgs, *count) : APR_SUCCESS;
+}
+
+apr_status_t twc_remote_fetch(twc_req_t *q, const char *sid, twc_remote_msg_t *msg)
+{
+    const twc_remote_msg_t *seen = msg;
+
+    TWC_TRY(check_sid(q, sid));
+    TWC_TRY(twc_client_fetch(q->ctx, sid, msg));
+    return twc_msg_seen(q->ctx, &seen, 1);
+}
+
+apr_status_t twc_remote_redact(twc_req_t *q, const char *sid, twc_remote_msg_t *msg)
+{
+    TWC_TRY(check_sid(q, sid));
+    TWC_TRY(twc_client_redact(q->ctx, sid, msg));
+    return twc_msg_redact(q->ctx, sid);
+}
+
+apr_status_t twc_remote_delete(twc_req_t *q, const char *sid)
+{
+    twc_problem_t why;
+    apr_status_t rv;
+    twc_msg_t ours;
+
+    TWC_TRY(check_sid(q, sid));
+    rv = twc_client_delete(q->ctx, sid);
+    if (APR_STATUS_IS_ENOENT(rv)) {     /* gone there, perhaps by an earlier try of the same */
+        why = *q->ctx->problem;
+        twc_problem_clear(q->ctx);
+        if (twc_msg_load_sid(q->ctx, sid, &ours) != APR_SUCCESS) {
+            *q->ctx->problem = why;
+            return rv;
+        }
+        rv = APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS ? twc_msg_delete(q->ctx, sid) : rv;
+}

@@ -1,0 +1,111 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * send.c - from a draft to an answer: once per key, queued in one transaction, awaited.
+ * Must never talk to Twilio itself, nor make a second message for a key.
+ * Called by the send routes of flask-chat and sms-store.
+ */
+#include "api/send.h"
+#include "glue/idempotency.h"
+#include "glue/reply.h"
+#include "twilio/error.h"
+
+typedef struct queueing_t {
+    twc_req_t *q;
+    const twc_draft_t *draft;
+    const twc_once_t *once;
+    twc_queued_t queued;
+} queueing_t;
+
+bool twc_send_from_page(twc_req_t *q)
+{
+    return q->who->ambient && (twc_req_header(q, "Origin") || twc_req_header(q, "Sec-Fetch-Site"));
+}
+
+static apr_status_t queue(twc_ctx_t *ctx, void *baton)
+{
+    queueing_t *job = baton;
+
+    TWC_TRY(twc_message_queue(ctx, job->draft, &job->queued));
+    return twc_once_message(job->q, job->once, job->queued.id);
+}
+
+/* Nothing was queued, so the key may be used again. The reason stays the first one. */
+static apr_status_t refused(twc_req_t *q, const twc_once_t *once, apr_status_t rv)
+{
+    twc_problem_t why = *q->ctx->problem;
+
+    twc_problem_clear(q->ctx);
+    (void)twc_once_finish(q, once, 0, NULL);
+    *q->ctx->problem = why;
+    if (APR_STATUS_IS_EACCES(rv))       /* opted out: to the caller a send that failed */
+        return twc_reply_error(q, HTTP_INTERNAL_SERVER_ERROR, why.detail);
+    return rv;
+}
+
+static bool has_failed(const twc_msg_t *msg)
+{
+    return !msg->sid && msg->status
+        && (strcmp(msg->status, "failed") == 0 || strcmp(msg->status, "undelivered") == 0
+            || strcmp(msg->status, "canceled") == 0);
+}
+
+static const char *reason_of(const twc_msg_t *msg)
+{
+    if (msg->error_code)
+        return twc_error_info(msg->error_code, 0)->reason;
+    return msg->error_message && *msg->error_message ? msg->error_message : "The message could not be sent.";
+}
+
+static apr_status_t finish(twc_req_t *q, const twc_once_t *once, const twc_msg_t *msg, twc_sent_fn sent)
+{
+    int status = HTTP_OK;
+    const char *body;
+
+    if (has_failed(msg)) {
+        status = HTTP_INTERNAL_SERVER_ERROR;
+        body = twc_reply_error_body(q->r->pool, q->match->style, reason_of(msg), "not_sent", msg->error_code, NULL);
+    }
+    else
+        body = sent(q, msg);
+    TWC_TRY(twc_once_finish(q, once, status, body));
+    return twc_reply_json(q, status, body);
+}
+
+/* The first request with this key died or is about to answer: by now its message tells. */
+static apr_status_t answer_for_first(twc_req_t *q, const twc_once_t *once, twc_sent_fn sent)
+{
+    twc_msg_t msg;
+
+    TWC_TRY(twc_msg_load(q->ctx, once->message_id, &msg));
+    if (!msg.sid && !has_failed(&msg))
+        return twc_reply_error(q, HTTP_CONFLICT, "The first request with this Idempotency-Key is still running.");
+    twc_reply_header(q, "Idempotent-Replayed", "true");
+    return finish(q, once, &msg, sent);
+}
+
+apr_status_t twc_send(twc_req_t *q, twc_draft_t *draft, twc_sent_fn sent)
+{
+    queueing_t job = { .q = q, .draft = draft };
+    twc_once_t once;
+    twc_msg_t msg;
+    apr_status_t rv;
+    bool done;
+
+    draft->source = twc_send_from_page(q) ? "page" : "api";
+    draft->priority = TWC_PRIORITY_NORMAL;
+    job.once = &once;
+    TWC_TRY(twc_once_begin(q, &once));
+    if (once.answered)
+        return APR_SUCCESS;
+    if (once.message_id)
+        return answer_for_first(q, &once, sent);
+    rv = twc_tx_run(q->ctx, queue, &job);
+    if (rv != APR_SUCCESS)
+        return refused(q, &once, rv);
+    twc_work_wake(q->tenant->work, q->ctx->wake);
+    q->ctx->wake = 0;
+    if (strcmp(job.queued.status, "scheduled") != 0)
+        TWC_TRY(twc_work_await(q->tenant->work, q->ctx, job.queued.id, q->tenant->conf->send_wait, &done));
+    TWC_TRY(twc_msg_load(q->ctx, job.queued.id, &msg));
+    return finish(q, &once, &msg, sent);
+}

@@ -11,6 +11,7 @@
 
 extern const twc_sql_t *const twc_apikey_sql[];
 extern const twc_sql_t *const twc_consent_sql[];
+extern const twc_sql_t *const twc_dispatch_sql[];
 extern const twc_sql_t *const twc_entry_sql[];
 extern const twc_sql_t *const twc_event_sql[];
 extern const twc_sql_t *const twc_event_sql[];

@@ -1,0 +1,376 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * dispatch.c - the sender's side of the queue: take what is due, write down how it ended.
+ * Must never hand out a message that somebody else may be sending, nor one of a conversation before its earlier ones.
+ * Called by work/sender.c.
+ */
+#include "store/consent.h"
+#include "store/outbox.h"
+#include "store/sql.h"
+#include "util/phone.h"
+
+/* ---- claims ------------------------------------------------------------------------ */
+
+/* What a claim tells about a message, from messages m, outbox row t. */
+#define CLAIM_COLUMNS                                                         \
+    "t.message_id, twchat_uuid(t.message_id), t.attempts, m.to_addr, m.from_addr, m.service_sid, m.body, m.content_sid," \
+    " m.content_variables,"                                                   \
+    " CASE WHEN m.num_media > 0 THEN (SELECT json_agg(a.url ORDER BY a.idx) FROM message_media a WHERE a.message_id = m.id) END," \
+    " NOT t.confirmation AND " TWC_SQL_OPTED_OUT("m.to_addr", "m.from_addr", "m.service_sid") ","        \
+    " (extract(epoch FROM t.due_at) * 1000000)::bigint, (extract(epoch FROM t.attempted_at) * 1000000)::bigint," \
+    " (extract(epoch FROM now() - t.attempted_at) * 1000000)::bigint, t.checks, m.sid"
+
+/* Tokens of bucket s at rate r, now; never more than one second's worth, or one. */
+#define RATE    "coalesce(r.rate, 1)"
+#define BURST   "greatest(" RATE ", 1)"
+#define TOKENS  "least(" BURST ", s.tokens + greatest(0, extract(epoch FROM now() - s.refilled_at))::float8 * " RATE ")"
+
+/* The lock on a bucket's row is what serialises claims of one sender, across threads, children and hosts: a
+ * claim that finds it locked leaves that sender to the one who holds it. A message needs tokens for all its
+ * segments, or a full bucket; then it goes into debt.
+ *
+ * Within a conversation only the very first row in order of (priority, due_at, id) may go, and only
+ * when none of it is on its way. OFFSET 0 keeps that look a look per row: a join would read the whole table.
+ *
+ * Several senders take turns (n counts within one), so that a fast one with a long queue does not starve the others.
+ *
+ * Not prepared on purpose: the table is empty at one moment and long at the next, and a plan made for an empty
+ * table, kept by every session, reads all of a long one. */
+static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
+    "WITH rates AS MATERIALIZED ("
+    " SELECT * FROM unnest($1::text[], $2::float8[]) AS r(kind, rate)"
+    "), bucket AS MATERIALIZED ("
+    " SELECT s.sender, " BURST " AS burst, " TOKENS " AS tokens"
+    "   FROM senders s LEFT JOIN rates r USING (kind)"
+    "  WHERE (s.parked_until IS NULL OR s.parked_until <= now()) AND " TOKENS " >= 0.999"
+    "    AND EXISTS (SELECT 1 FROM outbox o WHERE o.sender = s.sender AND o.state = 'queued')"
+    "  FOR UPDATE OF s SKIP LOCKED"
+    "), ready AS MATERIALIZED ("
+    " SELECT b.sender, b.tokens, b.burst, c.*"
+    "   FROM bucket b CROSS JOIN LATERAL ("
+    "    SELECT o.message_id, o.priority, o.due_at, o.segments FROM outbox o"
+    "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR o.not_before <= now())"
+    "       AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.conv_id = o.conv_id AND e.message_id <> o.message_id"
+    "            AND (e.state IN ('sending', 'unknown')"
+    "                 OR (e.state = 'queued' AND (e.priority, e.due_at, e.message_id) < (o.priority, o.due_at, o.message_id)))"
+    "            OFFSET 0)"
+    "     ORDER BY o.priority, o.due_at, o.message_id"
+    "     LIMIT least($3::int, ceil(b.tokens)::int) FOR UPDATE OF o SKIP LOCKED) c"
+    "), priced AS ("
+    " SELECT *, sum(segments) OVER w - segments AS before, row_number() OVER w AS n"
+    "   FROM ready WINDOW w AS (PARTITION BY sender ORDER BY priority, due_at, message_id ROWS UNBOUNDED PRECEDING)"
+    "), chosen AS MATERIALIZED ("
+    " SELECT sender, message_id, segments, priority, n FROM priced"
+    "  WHERE tokens - before >= least(segments, burst) - 0.001"
+    "  ORDER BY priority, n, due_at, message_id LIMIT $3::int"
+    "), charged AS ("
+    " UPDATE senders s SET tokens = b.tokens - c.cost, refilled_at = greatest(s.refilled_at, now())"
+    "   FROM bucket b JOIN (SELECT sender, sum(segments) AS cost FROM chosen GROUP BY sender) c USING (sender)"
+    "  WHERE s.sender = b.sender"
+    "), t AS ("
+    " UPDATE outbox o SET state = 'sending', attempts = o.attempts + 1, attempted_at = now(), not_before = NULL, checks = 0,"
+    "        lease_until = now() + $4::bigint * interval '1 microsecond'"
+    "   FROM chosen c WHERE o.message_id = c.message_id"
+    " RETURNING o.message_id, o.attempts, o.due_at, o.attempted_at, o.confirmation, o.checks, c.priority, c.n"
+    ") "
+    "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id ORDER BY t.priority, t.n, t.message_id", 0 };
+
+static void bind_rates(twc_args_t *args, const twc_ctx_t *ctx)
+{
+    const char *kinds[TWC_SENDER_KINDS], *rates[TWC_SENDER_KINDS];
+
+    for (int i = 0; i < TWC_SENDER_KINDS; i++) {
+        kinds[i] = twc_sender_kind_name((twc_sender_kind_e)i);
+        rates[i] = apr_psprintf(args->pool, "%.6f", ctx->conf->rate[i]);
+    }
+    twc_arg_array(args, kinds, TWC_SENDER_KINDS);
+    twc_arg_array(args, rates, TWC_SENDER_KINDS);
+}
+
+static void row_claim(const twc_rows_t *rows, int r, apr_pool_t *p, twc_claim_t *c)
+{
+    *c = (twc_claim_t){
+        .id = twc_rows_int(rows, r, 0), .uuid = twc_rows_text(rows, r, 1, p), .attempt = (int)twc_rows_int(rows, r, 2),
+        .to = twc_rows_text(rows, r, 3, p), .from = twc_rows_text(rows, r, 4, p), .service_sid = twc_rows_text(rows, r, 5, p),
+        .body = twc_rows_text(rows, r, 6, p), .content_sid = twc_rows_text(rows, r, 7, p),
+        .content_variables = twc_rows_text(rows, r, 8, p), .opted_out = twc_rows_bool(rows, r, 10),
+        .due_at = twc_rows_int(rows, r, 11), .attempted_at = twc_rows_int(rows, r, 12), .age = twc_rows_int(rows, r, 13),
+        .checks = (int)twc_rows_int(rows, r, 14), .sid = twc_rows_text(rows, r, 15, p) };
+    c->num_media = twc_outbox_read_urls(p, twc_rows_view(rows, r, 9), &c->media_urls);
+}
+
+static apr_status_t run_claims(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args, twc_claim_t **claims, int *count)
+{
+    twc_rows_t *rows;
+
+    *count = 0;
+    TWC_TRY(twc_db_run(ctx, sql, args, &rows));
+    *count = twc_rows_count(rows);
+    *claims = apr_palloc(ctx->pool, (*count + 1) * sizeof(**claims));
+    for (int i = 0; i < *count; i++)
+        row_claim(rows, i, ctx->pool, *claims + i);
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_interval_time_t lease, twc_claim_t **claims, int *count)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    bind_rates(&args, ctx);
+    twc_arg_int(&args, limit);
+    twc_arg_int(&args, lease);
+    return run_claims(ctx, &SQL_CLAIM, &args, claims, count);
+}
+
+/* A row whose lease ran out belongs to a process that died, or lost its database: what it did nobody knows. */
+static const twc_sql_t SQL_UNKNOWN = { "twc_outbox_unknown",
+    "WITH t AS ("
+    " UPDATE outbox o SET state = 'unknown', lease_until = now() + $2::bigint * interval '1 microsecond'"
+    "   FROM (SELECT message_id FROM outbox WHERE state IN ('sending', 'unknown') AND lease_until <= now()"
+    "          ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED) d"
+    "  WHERE o.message_id = d.message_id"
+    " RETURNING o.message_id, o.attempts, o.due_at, o.attempted_at, o.confirmation, o.checks"
+    ") "
+    "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id ORDER BY t.message_id", 0 };
+
+apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, apr_interval_time_t lease,
+                                     twc_claim_t **claims, int *count)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, limit);
+    twc_arg_int(&args, lease);
+    return run_claims(ctx, &SQL_UNKNOWN, &args, claims, count);
+}
+
+/* ---- what is to come ------------------------------------------------------------------- */
+
+static const twc_sql_t SQL_OUTLOOK = { "twc_outbox_outlook",
+    "SELECT (1000000 * min(CASE WHEN s.parked_until > now() THEN extract(epoch FROM s.parked_until - now())::float8"
+    "                           ELSE greatest(0, (1 - " TOKENS ") / " RATE ") END))::bigint"
+    "  FROM senders s LEFT JOIN unnest($1::text[], $2::float8[]) AS r(kind, rate) USING (kind)"
+    " WHERE EXISTS (SELECT 1 FROM outbox o WHERE o.sender = s.sender AND o.state = 'queued')", 0 };
+
+apr_status_t twc_outbox_outlook(twc_ctx_t *ctx, apr_interval_time_t most, apr_interval_time_t *wait)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    twc_args_init(&args, ctx->scratch);
+    bind_rates(&args, ctx);
+    TWC_TRY(twc_db_run(ctx, &SQL_OUTLOOK, &args, &rows));
+    *wait = twc_rows_null(rows, 0, 0) || twc_rows_int(rows, 0, 0) > most ? most : twc_rows_int(rows, 0, 0);
+    return APR_SUCCESS;
+}
+
+static const twc_sql_t SQL_PROMOTE = { "twc_outbox_promote",
+    "WITH due AS ("
+    " UPDATE outbox o SET state = 'queued'"
+    "   FROM (SELECT message_id FROM outbox WHERE state = 'scheduled' AND due_at <= now()"
+    "          ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED) d"
+    "  WHERE o.message_id = d.message_id RETURNING o.message_id, o.conv_id"
+    "), msg AS ("
+    " UPDATE messages m SET status = 'queued', updated_at = now() FROM due d WHERE m.id = d.message_id AND m.status = 'scheduled'"
+    "), event AS ("
+    " INSERT INTO events (message_id, conv_id) SELECT message_id, conv_id FROM due"
+    ") "
+    "SELECT count(*) FROM due", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+apr_status_t twc_outbox_promote(twc_ctx_t *ctx, int *count)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    twc_args_init(&args, ctx->scratch);
+    TWC_TRY(twc_db_run(ctx, &SQL_PROMOTE, &args, &rows));
+    *count = (int)twc_rows_int(rows, 0, 0);
+    if (*count > 0)
+        ctx->wake |= TWC_WAKE_EVENTS;
+    return APR_SUCCESS;
+}
+
+static const twc_sql_t SQL_KNOWN = { "twc_outbox_known_sids",
+    "SELECT g.ord FROM unnest($1::text[]) WITH ORDINALITY AS g(sid, ord) JOIN message_sids s ON s.sid = g.sid",
+    TWC_SQL_IDEMPOTENT };
+
+apr_status_t twc_outbox_known_sids(twc_ctx_t *ctx, const char *const *sids, int count, bool *known)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    for (int i = 0; i < count; i++)
+        known[i] = false;
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_array(&args, sids, count);
+    TWC_TRY(twc_db_run(ctx, &SQL_KNOWN, &args, &rows));
+    for (int r = 0; r < twc_rows_count(rows); r++)
+        known[twc_rows_int(rows, r, 0) - 1] = true;
+    return APR_SUCCESS;
+}
+
+/* ---- results ---------------------------------------------------------------------------- */
+
+/* Locks are taken in the order of ingest's statement about callbacks: messages by id, then the queue.
+ * A result counts while its attempt is the latest; a SID counts always, because Twilio will send that message,
+ * and ends the queue row unless somebody is sending it again this moment. */
+static const twc_sql_t SQL_SETTLE = { "twc_outbox_settle",
+    "WITH given AS MATERIALIZED ("
+    " SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::int[],"
+    "                      $9::text[], $10::bigint[], $11::smallint[], $12::bigint[], $13::boolean[])"
+    "   AS g(id, attempt, verdict, sid, status, from_addr, segments, code, reason, delay, checked, park, opt_out)"
+    "), locked AS MATERIALIZED ("
+    " SELECT m.id, m.conv_id, m.status, m.to_addr, m.from_addr, m.service_sid"
+    "   FROM messages m WHERE m.id IN (SELECT id FROM given) ORDER BY m.id FOR UPDATE"
+    "), gone AS ("
+    " DELETE FROM outbox o USING given g JOIN locked l USING (id)"
+    "  WHERE o.message_id = g.id AND g.verdict IN ('accepted', 'failed')"
+    "    AND (o.attempts = g.attempt OR (g.verdict = 'accepted' AND o.state <> 'sending'))"
+    " RETURNING o.message_id AS id, o.sender"
+    "), kept AS ("
+    " UPDATE outbox o SET state = CASE g.verdict WHEN 'later' THEN 'queued' ELSE 'unknown' END,"
+    "   not_before = CASE g.verdict WHEN 'later' THEN now() + g.delay * interval '1 microsecond' END,"
+    "   lease_until = CASE g.verdict WHEN 'unknown' THEN now() + g.delay * interval '1 microsecond' END,"
+    "   checks = CASE g.verdict WHEN 'unknown' THEN o.checks + g.checked ELSE 0 END, last_error = coalesce(g.reason, o.last_error)"
+    "   FROM given g JOIN locked l USING (id)"
+    "  WHERE o.message_id = g.id AND g.verdict IN ('later', 'unknown') AND o.attempts = g.attempt AND o.state IN ('sending', 'unknown')"
+    " RETURNING o.message_id AS id, o.sender"
+    "), early AS ("
+    " SELECT DISTINCT ON (e.sid) e.id AS event_id, e.sid, e.status, e.error_code, e.error_message"
+    "   FROM status_events e JOIN given g ON g.sid = e.sid AND g.verdict = 'accepted'"
+    "  WHERE e.message_id IS NULL AND twchat_status_rank(e.status) > 0"
+    "  ORDER BY e.sid, twchat_status_rank(e.status) DESC, e.id"
+    "), next AS MATERIALIZED ("
+    " SELECT g.*, l.conv_id, l.status AS was, a.status AS answered, e.event_id, e.error_code AS early_code, e.error_message AS early_reason,"
+    "        CASE WHEN e.sid IS NOT NULL AND twchat_status_may_follow(a.status, e.status) THEN e.status ELSE a.status END AS becomes"
+    "   FROM given g JOIN locked l USING (id) LEFT JOIN gone d USING (id) LEFT JOIN early e ON e.sid = g.sid"
+    "   CROSS JOIN LATERAL (SELECT CASE WHEN twchat_status_may_follow(l.status, g.status) THEN g.status ELSE l.status END AS status) a"
+    "  WHERE g.verdict = 'accepted' OR (g.verdict = 'failed' AND d.id IS NOT NULL)"
+    "), upd AS ("
+    " UPDATE messages m SET sid = coalesce(m.sid, n.sid), status = n.becomes,"
+    "   error_code = CASE WHEN n.becomes IS DISTINCT FROM n.answered THEN n.early_code"
+    "                     WHEN n.answered IS DISTINCT FROM n.was THEN n.code ELSE m.error_code END,"
+    "   error_message = CASE WHEN n.becomes IS DISTINCT FROM n.answered THEN n.early_reason"
+    "                        WHEN n.answered IS DISTINCT FROM n.was THEN n.reason ELSE m.error_message END,"
+    "   from_addr = coalesce(m.from_addr, n.from_addr), num_segments = coalesce(n.segments, m.num_segments), updated_at = now()"
+    "   FROM next n WHERE m.id = n.id RETURNING m.id, m.conv_id, n.was, m.status"
+    "), bound AS ("
+    " INSERT INTO message_sids (sid, message_id) SELECT sid, id FROM next WHERE sid IS NOT NULL ORDER BY sid"
+    " ON CONFLICT (sid) DO NOTHING"
+    "), applied AS ("
+    " UPDATE status_events e SET message_id = n.id, applied = e.applied OR (e.id = n.event_id AND n.becomes IS DISTINCT FROM n.answered)"
+    "   FROM next n WHERE e.sid = n.sid AND e.message_id IS NULL"
+    "), event AS ("
+    " INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM upd"
+    "), failed AS ("
+    " INSERT INTO daily_counts AS d (day, metric, shard, n)"
+    " SELECT (now() AT TIME ZONE 'UTC')::date, 'failed', pg_backend_pid() % 16, count(*) FROM upd"
+    "  WHERE status IN ('failed', 'undelivered') AND coalesce(was, '') NOT IN ('failed', 'undelivered') HAVING count(*) > 0"
+    " ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + EXCLUDED.n"
+    "), parked AS ("
+    " UPDATE senders s SET parked_until = greatest(s.parked_until, now() + p.park * interval '1 microsecond'), parked_reason = p.reason"
+    "   FROM (SELECT o.sender, max(g.park) AS park, max(g.reason) AS reason"
+    "           FROM given g JOIN (SELECT id, sender FROM gone UNION ALL SELECT id, sender FROM kept) o USING (id)"
+    "          WHERE g.park > 0 GROUP BY o.sender) p"
+    "  WHERE s.sender = p.sender"
+    "), said AS ("
+    " INSERT INTO consent_events (sender, peer, state, source, evidence, message_id)"
+    " SELECT x.sender, l.to_addr, 'opted_out', 'error-21610', g.reason, g.id"
+    "   FROM given g JOIN gone USING (id) JOIN locked l USING (id) CROSS JOIN LATERAL (VALUES (l.from_addr), (l.service_sid)) AS x(sender)"
+    "  WHERE g.opt_out AND x.sender IS NOT NULL RETURNING id, sender, peer"
+    "), consent AS ("
+    " INSERT INTO consents AS c (peer, sender, state, event_id)"
+    " SELECT peer, sender, 'opted_out', max(id) FROM said GROUP BY peer, sender ORDER BY peer, sender"
+    " ON CONFLICT (peer, sender) DO UPDATE SET state = EXCLUDED.state, event_id = EXCLUDED.event_id WHERE c.event_id < EXCLUDED.event_id"
+    "), contact AS ("
+    " UPDATE contacts SET opt_in_status = 'opted_out', updated_at = now()"
+    "  WHERE address IN (SELECT v.address FROM said JOIN conversations v ON v.peer = said.peer) AND opt_in_status <> 'opted_out'"
+    ") "
+    "SELECT count(*) FROM upd", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+static const char *number(apr_pool_t *pool, apr_int64_t n)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, n);
+}
+
+/* One column per field, each expression evaluated for `it`. */
+#define COLUMN(args, cell, items, count, expr)                                \
+    do {                                                                      \
+        for (int i_ = 0; i_ < (count); i_++) {                                \
+            const twc_settle_t *it = (items)[i_];                             \
+            (cell)[i_] = (expr);                                              \
+        }                                                                     \
+        twc_arg_array(args, cell, count);                                     \
+    } while (0)
+
+apr_status_t twc_outbox_settle(twc_ctx_t *ctx, const twc_settle_t *const *items, int count)
+{
+    static const char *const verdicts[] = { "accepted", "failed", "later", "unknown" };
+    apr_pool_t *p = ctx->scratch;
+    const char **cell = apr_palloc(p, (count + 1) * sizeof(*cell));
+    twc_args_t a;
+
+    twc_args_init(&a, p);
+    COLUMN(&a, cell, items, count, number(p, it->id));
+    COLUMN(&a, cell, items, count, number(p, it->attempt));
+    COLUMN(&a, cell, items, count, verdicts[it->verdict]);
+    COLUMN(&a, cell, items, count, it->verdict == TWC_SETTLE_ACCEPTED ? it->sid : NULL);
+    COLUMN(&a, cell, items, count, it->verdict == TWC_SETTLE_FAILED ? "failed" : it->status);
+    COLUMN(&a, cell, items, count, it->from);
+    COLUMN(&a, cell, items, count, it->segments > 0 ? number(p, it->segments) : NULL);
+    COLUMN(&a, cell, items, count, it->code ? number(p, it->code) : NULL);
+    COLUMN(&a, cell, items, count, it->reason);
+    COLUMN(&a, cell, items, count, number(p, it->delay));
+    COLUMN(&a, cell, items, count, it->checked ? "1" : "0");
+    COLUMN(&a, cell, items, count, number(p, it->park));
+    COLUMN(&a, cell, items, count, it->opt_out ? "t" : "f");
+    TWC_TRY(twc_db_run(ctx, &SQL_SETTLE, &a, NULL));
+    ctx->wake |= TWC_WAKE_EVENTS;
+    return APR_SUCCESS;
+}
+
+/* ---- callbacks that were quicker ---------------------------------------------------------- */
+
+/* A callback's statement and the one that writes down the SID may not see each other's rows. What was
+ * missed that way stands here with a SID that is known by now. Callbacks for messages of other programs stay. */
+static const twc_sql_t SQL_EARLY = { "twc_outbox_early",
+    "WITH found AS MATERIALIZED ("
+    " SELECT e.id AS event_id, s.message_id AS id, e.status, e.error_code, e.error_message, twchat_status_rank(e.status) AS rank"
+    "   FROM status_events e JOIN message_sids s USING (sid)"
+    "  WHERE e.message_id IS NULL AND e.received_at > now() - interval '10 minutes'"
+    "), locked AS MATERIALIZED ("
+    " SELECT m.id, m.status FROM messages m WHERE m.id IN (SELECT id FROM found) AND m.direction = 'outbound' ORDER BY m.id FOR UPDATE"
+    "), best AS ("
+    " SELECT DISTINCT ON (f.id) f.*, l.status AS was FROM found f JOIN locked l USING (id)"
+    "  WHERE f.rank > 0 ORDER BY f.id, f.rank DESC, f.event_id"
+    "), upd AS ("
+    " UPDATE messages m SET status = b.status, error_code = b.error_code, error_message = b.error_message, updated_at = now()"
+    "   FROM best b WHERE m.id = b.id AND twchat_status_may_follow(b.was, b.status) RETURNING m.id, m.conv_id, m.status, b.event_id"
+    "), applied AS ("
+    " UPDATE status_events e SET message_id = f.id, applied = EXISTS (SELECT 1 FROM upd u WHERE u.event_id = e.id)"
+    "   FROM found f WHERE e.id = f.event_id"
+    "), event AS ("
+    " INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM upd"
+    "), failed AS ("
+    " INSERT INTO daily_counts AS d (day, metric, shard, n)"
+    " SELECT (now() AT TIME ZONE 'UTC')::date, 'failed', pg_backend_pid() % 16, count(*) FROM upd"
+    "  WHERE status IN ('failed', 'undelivered') HAVING count(*) > 0"
+    " ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + EXCLUDED.n"
+    ") "
+    "SELECT count(*) FROM upd", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+apr_status_t twc_outbox_early(twc_ctx_t *ctx)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    twc_args_init(&args, ctx->scratch);
+    TWC_TRY(twc_db_run(ctx, &SQL_EARLY, &args, &rows));
+    if (twc_rows_int(rows, 0, 0) > 0)
+        ctx->wake |= TWC_WAKE_EVENTS;
+    return APR_SUCCESS;
+}
+
+const twc_sql_t *const twc_dispatch_sql[] = { &SQL_CLAIM, &SQL_UNKNOWN, &SQL_OUTLOOK, &SQL_PROMOTE, &SQL_KNOWN, &SQL_SETTLE,
+                                              &SQL_EARLY, NULL };

@@ -11,6 +11,9 @@ from httpd import BUILD, SOURCE, Httpd, scratch_dir
 from ports import free_port
 
 TWCHATCTL = os.path.join(BUILD, "twchatctl", "twchatctl")
+# ./check installs into a stage beside the build; a build without one serves the bare sources.
+HTDOCS = next((d for d in (os.path.join(BUILD, "stage/usr/local/share/mod_twchat/htdocs"),
+                           os.path.join(SOURCE, "htdocs")) if os.path.isdir(d)))
 EVERYTHING = ("flask-chat", "whatsapp-inbox", "appointment-bot", "ai-messaging", "sms-store", "native")
 MOUNTS = (("/", EVERYTHING),)
 USER = "operator"
@@ -35,11 +38,13 @@ class Host(Client):
 
     mounts      ((path, interfaces[, directives]), ...): the <Location> sections
     directives  further lines of the virtual host; they come last and win
+    configured_public_url   False leaves TwchatPublicUrl out
     access      lines that close the mounts; by default Basic authentication
     """
 
     def __init__(self, mounts=MOUNTS, directives="", name="127.0.0.1", port=None, account_sid=None, tokens=None,
-                 database=None, sandbox=None, number="+14155552671", access=None, public_url=None):
+                 database=None, sandbox=None, number="+14155552671", access=None, public_url=None,
+                 configured_public_url=True):
         self.mounts = mounts
         self.directives = directives
         self.name = name
@@ -51,6 +56,7 @@ class Host(Client):
         self.access = access
         self.url = f"http://127.0.0.1:{self.port}"
         self.public_url = public_url or self.url
+        self._configured_public_url = configured_public_url
         self.auth = (USER, secrets.token_hex(8))
         self.api_key = "twc_" + secrets.token_urlsafe(24)
         self._database = database
@@ -93,10 +99,14 @@ class Host(Client):
         if self._database is not None:
             lines += ["DBDriver pgsql", f'DBDParams "{self._database.conninfo}"', "DBDMin 1", "DBDMax 8"]
         lines += [f"TwchatAccountSid {self.account_sid}", f"TwchatAuthToken {tokens}",
-                  f"TwchatDefaultSender {self.number}", f"TwchatPublicUrl {self.public_url}",
-                  f'TwchatHtdocs "{SOURCE}/htdocs"',
+                  f"TwchatDefaultSender {self.number}",
+                  f'TwchatHtdocs "{HTDOCS}"',
                   # nothing listens on the discard port, so a test without a sandbox sees a Twilio that is away
                   f"TwchatApiBase {self.sandbox.url if self.sandbox else 'http://127.0.0.1:9'}",
+                  f"TwchatPublicUrl {self.public_url}" if self._configured_public_url else "",
+                  # Twilio's real rates would make every test wait
+                  "TwchatRate longcode-us 1000 longcode 1000 tollfree 1000 service 1000 whatsapp 1000",
+                  f"TwchatMediaHosts 127.0.0.1:{self.sandbox.url.rpartition(':')[2]}" if self.sandbox else "",
                   self.directives]
         for mount in self.mounts:
             lines += self._location(*mount)

@@ -193,28 +193,41 @@ static const char *form_of(const twc_mount_t *mount, const twc_interface_t *inte
         return below(interface->home, path);
     case FORM_ALONE:
         return *interface->home && at_root(mount, interface) ? path : NULL;
-    default:
-        return interface->also ? below(interface->also, path) : NULL;
+    default:                            /* the prefix itself is nobody's second home */
+        path = interface->also ? below(interface->also, path) : NULL;
+        return path && path[0] && path[1] ? path : NULL;
     }
 }
 
+/* The best pattern so far, and the row of it that takes the method. */
 typedef struct best_t {
-    int row;
-    bool also, page;
+    int row;                            /* -1: the path is known, the method is not */
+    bool found, also, page;
     unsigned rank;
     path_t pattern, path;
 } best_t;
 
-/* Is the candidate better than the best so far? Interfaces are tried in their order, so equal ones lose. */
-static bool better(const best_t *best, bool also, unsigned rank, bool page, bool json)
+/* > 0: better than what was found; 0: the same pattern, as far as a caller can tell; < 0: worse. */
+static int compare(const best_t *best, bool also, unsigned rank)
 {
-    if (best->row < 0)
-        return true;
+    if (!best->found)
+        return 1;
     if (also != best->also)
-        return !also;
-    if (rank != best->rank)
-        return rank > best->rank;
-    return json && best->page && !page;
+        return also ? -1 : 1;
+    return rank > best->rank ? 1 : rank == best->rank ? 0 : -1;
+}
+
+/* Interfaces come in their order, so the first that takes the method has it, but for a page where JSON is wanted. */
+static void offer(best_t *best, int row, const path_t *pattern, const path_t *path, bool json)
+{
+    bool page = twc_routes[row].access == TWC_PAGE;
+
+    if (best->row >= 0 && !(json && best->page && !page))
+        return;
+    best->row = row;
+    best->page = page;
+    best->pattern = *pattern;
+    best->path = *path;
 }
 
 static void try_interface(const twc_mount_t *mount, twc_interface_e interface, const char *path, unsigned method,
@@ -228,16 +241,19 @@ static void try_interface(const twc_mount_t *mount, twc_interface_e interface, c
             continue;
         for (int i = 0; i < twc_routes_count; i++) {
             unsigned rank;
+            int order;
 
             if (twc_routes[i].interface != interface || !split(twc_routes[i].pattern, &pattern)
-                || !fits(&pattern, &given, &rank))
+                || !fits(&pattern, &given, &rank) || (order = compare(best, form == FORM_ALSO, rank)) < 0)
                 continue;
-            if (!match->allow)
+            if (order > 0) {
+                *best = (best_t){ .row = -1, .found = true, .also = form == FORM_ALSO, .rank = rank };
+                match->allow = 0;
                 match->interface = interface;
+            }
             match->allow |= twc_routes[i].methods;
-            if ((twc_routes[i].methods & method)
-                && better(best, form == FORM_ALSO, rank, twc_routes[i].access == TWC_PAGE, json))
-                *best = (best_t){ i, form == FORM_ALSO, twc_routes[i].access == TWC_PAGE, rank, pattern, given };
+            if (twc_routes[i].methods & method)
+                offer(best, i, &pattern, &given, json);
         }
     }
 }

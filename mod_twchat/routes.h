@@ -86,7 +86,7 @@ typedef struct twc_route_t {
 
 /**
  * The table: ROUTE(interface, methods, pattern, access, body, body_max, endpoint, doc).
- * Within an interface a fixed word wins over a parameter, whatever the order.
+ * A fixed word wins over a parameter, whatever the order, also for the methods it does not have.
  */
 #define TWC_ROUTES(ROUTE) \
     ROUTE(TWC_IF_FLASK_CHAT, TWC_GET | TWC_POST, "/twilio/inbound", TWC_TWILIO, TWC_BODY_WEBHOOK, 0, \

@@ -644,6 +644,8 @@ static int check_server(server_rec *s)
         collision_t at = { s, APR_ARRAY_IDX(conf->mounts, i, const twc_mount_t *) };
         twc_mount_collisions(at.mount, tell_collision, &at);
     }
+    if (!twc_config_serves(s))
+        return OK;                      /* what it says is for the hosts that inherit it */
     if (conf->set.account_sid && !conf->set.auth_tokens) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "TWC1002: TwchatAccountSid needs TwchatAuthToken beside it: "
                      "without the token no webhook can be verified");

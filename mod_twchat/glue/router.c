@@ -5,6 +5,7 @@
  * Called by httpd's hooks (mod_twchat.c).
  */
 #include <httpd.h>
+#include <ap_expr.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -64,12 +65,17 @@ static const found_t *find(request_rec *r)
     return found;
 }
 
-/* Before the handler phase only the configuration says who will answer. */
+/* Before the handler phase only the configuration says who will answer: SetHandler keeps an expression. */
 static const found_t *find_ours(request_rec *r)
 {
+    const twc_dir_conf_t *dir = twc_config_dir(r);
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    const char *wrong = NULL, *handler;
 
-    return core && core->handler && strcmp(core->handler, HANDLER) == 0 ? find(r) : NULL;
+    if (!dir || !dir->mount || !core || !core->expr_handler)
+        return NULL;
+    handler = ap_expr_str_exec(r, core->expr_handler, &wrong);
+    return !wrong && handler && strcmp(handler, HANDLER) == 0 ? find(r) : NULL;
 }
 
 static const twc_route_t *route_of(const found_t *found)

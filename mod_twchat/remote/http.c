@@ -176,7 +176,7 @@ void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *a)
 
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
-    a->status = (int)status;
+    a->status = status >= 200 ? (int)status : 0;    /* 1xx promises nothing */
     a->sent = status != 0 || (x->body_len > 0 ? x->body_given > 0 : request_bytes > 0);
     if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text)
         a->content_type = apr_pstrdup(x->pool, text);

@@ -1,0 +1,66 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * flight.h - one sender thread's requests under way: slots on a curl multi handle,
+ * each with a message, its request and what came back. One thread's, but for twc_flight_wake.
+ */
+#ifndef TWC_WORK_FLIGHT_H
+#define TWC_WORK_FLIGHT_H
+
+#include "remote/http.h"
+#include "store/outbox.h"
+#include "twilio/client.h"
+
+typedef struct twc_flight_t twc_flight_t;
+
+typedef struct twc_slot_t {
+    twc_claim_t claim;                  /* copied into the slot */
+    bool search;                        /* looks for a message in Twilio's list; else creates it */
+    twc_outcome_t outcome;              /* once landed */
+    apr_array_header_t *found;          /* searches: const twc_remote_msg_t * read so far */
+    const char *next_url;               /* searches: the page after the one that landed, or NULL */
+    bool readable;                      /* searches: the page was a list */
+    int pages;
+    twc_settle_t settle;                /* the owner's */
+    apr_pool_t *pool;                   /* cleared when the slot is released */
+    /* private */
+    CURL *easy;
+    bool flying;
+    twc_http_answer_t answer;
+    struct twc_slot_t *next;
+} twc_slot_t;
+
+/**
+ * @param pool      of the thread that will use it
+ * @param creates   requests to create a message at once, at most
+ * @param searches  searches at once, at most
+ */
+apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const twc_conf_t *conf, int creates, int searches);
+
+/** Slots that are not taken. */
+int twc_flight_free(const twc_flight_t *flight, bool search);
+/** Requests under way. */
+int twc_flight_flying(const twc_flight_t *flight);
+
+/** Take a slot for a copy of claim; NULL when there is none. */
+twc_slot_t *twc_flight_take(twc_flight_t *flight, const twc_claim_t *claim, bool search);
+void twc_flight_release(twc_flight_t *flight, twc_slot_t *slot);
+
+/** Start the slot's request: create the message, or read the first (or next) page of the list. */
+apr_status_t twc_flight_start(twc_flight_t *flight, twc_slot_t *slot);
+
+/**
+ * Move everything on; wait up to `most` when nothing landed. The slots that landed, linked by next,
+ * with their outcome read; they stay taken.
+ */
+twc_slot_t *twc_flight_run(twc_flight_t *flight, apr_interval_time_t most);
+
+/** Cut off whatever is under way; outcome.sent says whether Twilio may have it. */
+twc_slot_t *twc_flight_abort(twc_flight_t *flight);
+
+/** End the wait of twc_flight_run; from any thread. */
+void twc_flight_wake(twc_flight_t *flight);
+
+/** The status callback URL of a message, with its id and what Twilio is to do when we do not answer; NULL: none. */
+const char *twc_flight_callback(apr_pool_t *pool, const twc_conf_t *conf, const char *uuid);
+
+#endif

@@ -147,6 +147,12 @@ static const twc_sql_t SQL_PURGE_JOURNAL = { "twc_purge_journal",
     "DELETE FROM webhook_journal WHERE id = ANY(ARRAY("
     " SELECT id FROM webhook_journal WHERE at < now() - $1::interval ORDER BY at LIMIT " PURGE_SLICE "))", TWC_SQL_IDEMPOTENT };
 
+/* Callbacks for messages that never became ours: other programs use the same account. */
+static const twc_sql_t SQL_PURGE_STATUSES = { "twc_purge_foreign_statuses",
+    "DELETE FROM status_events WHERE id = ANY(ARRAY("
+    " SELECT id FROM status_events WHERE message_id IS NULL AND received_at < now() - $1::interval"
+    "  ORDER BY received_at LIMIT " PURGE_SLICE "))", TWC_SQL_IDEMPOTENT };
+
 /* A page that was away for longer loads everything anew. */
 static const twc_sql_t SQL_PURGE_EVENTS = { "twc_purge_events",
     "DELETE FROM events WHERE (xid, id) IN ("
@@ -165,7 +171,7 @@ static const twc_sql_t SQL_PURGE_BLOBS = { "twc_purge_media_blobs",
 
 const twc_sql_t *const twc_journal_sql[] = {
     &SQL_WRITE, &SQL_LIST, &SQL_SHOW, &SQL_LOAD, &SQL_REPLAYED,
-    &SQL_PURGE_JOURNAL, &SQL_PURGE_EVENTS, &SQL_PURGE_KEYS, &SQL_PURGE_BLOBS, NULL
+    &SQL_PURGE_JOURNAL, &SQL_PURGE_STATUSES, &SQL_PURGE_EVENTS, &SQL_PURGE_KEYS, &SQL_PURGE_BLOBS, NULL
 };
 
 static apr_status_t purge(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args)
@@ -186,6 +192,7 @@ apr_status_t twc_journal_purge(twc_ctx_t *ctx)
     twc_args_init(&keep, ctx->scratch);
     twc_arg_text(&keep, apr_psprintf(ctx->scratch, "%" APR_INT64_T_FMT " microseconds", ctx->conf->journal_keep));
     TWC_TRY(purge(ctx, &SQL_PURGE_JOURNAL, &keep));
+    TWC_TRY(purge(ctx, &SQL_PURGE_STATUSES, &keep));
     TWC_TRY(purge(ctx, &SQL_PURGE_EVENTS, NULL));
     TWC_TRY(purge(ctx, &SQL_PURGE_KEYS, NULL));
     return purge(ctx, &SQL_PURGE_BLOBS, NULL);

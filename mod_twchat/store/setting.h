@@ -44,7 +44,8 @@ apr_status_t twc_journal_show(twc_ctx_t *ctx, apr_int64_t id, const char **json)
 /** What a replay needs. APR_ENOENT */
 apr_status_t twc_journal_load(twc_ctx_t *ctx, apr_int64_t id, twc_journal_row_t *row);
 apr_status_t twc_journal_replayed(twc_ctx_t *ctx, apr_int64_t id);
-/** Delete what is older than conf->journal_keep, in slices; also old events, idempotency keys. */
+/** Delete what is older than conf->journal_keep, in slices; also callbacks of strangers, old events, idempotency keys,
+ *  attachments nothing refers to. */
 apr_status_t twc_journal_purge(twc_ctx_t *ctx);
 
 #endif

@@ -552,7 +552,10 @@ static void the_journal_forgets(void **state)
     assert_keys(json_array_get(list, 0), "id at kind interface verdict reason sid method url remote_addr suppressed replayed_at");
     json_decref(list);
     count("INSERT INTO media_blobs VALUES ('\\xcd', '\\x00', now() - interval '2 days')");
+    count("INSERT INTO status_events (sid, status, applied, received_at) VALUES ('SMforeign', 'sent', false, now() - interval '2 hours')");
+    count("INSERT INTO status_events (sid, status, applied, received_at) VALUES ('SMearly', 'sent', false, now())");
     assert_int_equal(twc_journal_purge(ctx_new()), APR_SUCCESS);
+    assert_int_equal(count("SELECT count(*) FROM status_events WHERE sid IN ('SMforeign', 'SMearly')"), 1);
     assert_int_equal(count("SELECT count(*) FROM webhook_journal"), 1);
     assert_int_equal(count("SELECT count(*) FROM media_blobs WHERE sha256 = '\\xcd'"), 0);
 }

@@ -99,6 +99,15 @@ static const char *encode_form(apr_pool_t *pool, const twc_form_t *form)
     return apr_array_pstrcat(pool, parts, 0);
 }
 
+static void split_userinfo(sb_call_t *call, const char *info, apr_size_t len)
+{
+    const char *colon = memchr(info, ':', len), *end = info + len;
+    const char *password = colon ? twc_url_unescape(call->pool, colon + 1, end - colon - 1) : "";
+
+    call->user = twc_url_unescape(call->pool, info, colon ? (apr_size_t)(colon - info) : len);
+    call->password = password ? password : "";
+}
+
 /* Takes "scheme://[user:pw@]host[/...]" apart without touching the rest. */
 static bool split_url(sb_call_t *call, const char *target)
 {
@@ -111,7 +120,7 @@ static bool split_url(sb_call_t *call, const char *target)
     slash = host + strcspn(host, "/?");
     at = memchr(host, '@', slash - host);
     if (at) {
-        call->userinfo = apr_pstrmemdup(call->pool, host, at - host);
+        split_userinfo(call, host, at - host);
         url = apr_pstrcat(call->pool, apr_pstrmemdup(call->pool, url, host - url), at + 1, NULL);
     }
     else

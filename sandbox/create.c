@@ -152,6 +152,26 @@ static sb_refusal_t check_from(sb_req_t *q, const sb_draft_t *draft)
     return FINE;
 }
 
+/* 1 to 11 letters, digits and a few signs, at least one letter. */
+static bool is_alphanumeric(const char *s)
+{
+    bool letter = false;
+
+    if (strlen(s) > 11)
+        return false;
+    for (; *s; s++) {
+        if (!apr_isalnum(*s) && !strchr(" +-_&", *s))
+            return false;
+        letter = letter || apr_isalpha(*s);
+    }
+    return letter;
+}
+
+static bool is_sender(const char *address)
+{
+    return twc_phone_is_recipient(address) || is_short_code(address) || is_alphanumeric(address);
+}
+
 static sb_refusal_t read_from(sb_req_t *q, sb_draft_t *draft)
 {
     const char *given = sb_req_field(q, "From");
@@ -160,7 +180,7 @@ static sb_refusal_t read_from(sb_req_t *q, sb_draft_t *draft)
     if (!given || twc_text_blank(given))
         return draft->service ? FINE : refuse(21603);
     draft->from = twc_phone_canonical(q->pool, given, false);
-    if (!draft->from)
+    if (!draft->from || !is_sender(draft->from))
         return refuse_value(q->pool, 21212, "The 'From' number %s is not a valid phone number, shortcode, or "
                             "alphanumeric sender ID.", given);
     refusal = check_from(q, draft);

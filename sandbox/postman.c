@@ -217,8 +217,11 @@ static void set_options(const sb_postman_t *postman, sb_call_t *call, CURL *easy
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    if (call->userinfo)
-        curl_easy_setopt(easy, CURLOPT_USERPWD, call->userinfo);
+    if (call->user) {
+        curl_easy_setopt(easy, CURLOPT_USERNAME, call->user);
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, call->password);
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+    }
     if (postman->box->conf->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, postman->box->conf->ca_file);
     if (call->body) {

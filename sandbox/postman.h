@@ -45,7 +45,7 @@ struct sb_call_t {
     const char *sender;                 /* inbound: our number; else NULL */
     const char *method;                 /* "POST" or "GET" */
     const char *url;                    /* as called and signed: no fragment, no userinfo */
-    const char *userinfo;               /* "user:password" from the URL, or NULL */
+    const char *user, *password;        /* from the URL, decoded; NULL: none */
     const twc_form_t *form;             /* parameters */
     const char *body;                   /* them encoded; POST only, NULL otherwise */
     sb_override_t override;

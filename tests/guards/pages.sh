@@ -43,7 +43,7 @@ closure() {
         for module in $todo; do
             case $done in *" $module "*) continue ;; esac
             done="$done$module "
-            [ -f "$module" ] || { say "$module is imported and missing"; continue; }
+            [ -f "$module" ] || { echo "$module is imported and missing" >&2; continue; }
             next="$next $(imports "$module")"
         done
         todo=$(printf '%s\n' $next)
@@ -69,7 +69,7 @@ for language in htdocs/assets/js/lang/[!e]*.js htdocs/assets/js/lang/es.js; do
     [ -z "$extra$lacks" ] || say "$language: unknown: $extra lacks: $lacks"
 done
 # shellcheck disable=SC2086
-for key in $(grep -ohE "[^a-zA-Z]t[(]'[a-z_]+[.][A-Za-z0-9_.-]+'" $scripts | sed "s/.*t('/'/" | sort -u); do
+for key in $(grep -ohE "(^|[^a-zA-Z])t[(]'[a-z_]+[.][A-Za-z0-9_.-]+'" $scripts | sed "s/.*t('/'/" | sort -u); do
     grep -q "^$key:" "${TMPDIR:-/tmp}/texts.$$" || say "$key has no text in en.js"
 done
 rm -f "${TMPDIR:-/tmp}/texts.$$"

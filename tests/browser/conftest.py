@@ -1,0 +1,41 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the browser tests: those of the HTTP tests, and
+
+    chrome   one headless Chromium for the run
+    page     it, signed in to `site`, as a Page with a desk-sized window; see page.py
+"""
+import importlib.util
+import os
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+HTTP = os.path.join(HERE, "..", "http")
+sys.path[:0] = [HERE, HTTP]
+
+# tests/http/conftest.py under another name: pytest knows one "conftest" at a time
+_spec = importlib.util.spec_from_file_location("http_conftest", os.path.join(HTTP, "conftest.py"))
+_http = importlib.util.module_from_spec(_spec)
+sys.modules["http_conftest"] = _http
+_spec.loader.exec_module(_http)
+globals().update({name: value for name, value in vars(_http).items() if not name.startswith("__")})
+
+from page import Page, start_chrome  # noqa: E402  (after the path is set)
+
+
+@pytest.fixture(scope="session")
+def chrome():
+    driver = start_chrome()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def page(chrome, site):
+    one = Page(chrome, site)
+    one.sign_in()
+    yield one
+    one.leave()

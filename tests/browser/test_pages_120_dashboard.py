@@ -1,0 +1,99 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""The dashboard: figures, the last messages with a filter, the form, the automatic reply."""
+from client import new_number
+from waiting import wait_for
+
+
+def figure(page, name):
+    return int(page.script("return [...document.querySelectorAll('tw-counters .tile')].find(t => t.querySelector('dt').innerText.trim() === arguments[0])"
+                           ".querySelector('.tile-value').innerText.replace(/\\D/g, '')", name))
+
+
+class TestMessages:
+    def test_a_message_appears_without_reloading(self, page):
+        page.go("/")
+        page.see("tw-counters .tile-value", "")
+        wait_for(lambda: page.script("return !document.querySelector('tw-counters .skeleton')"), 10, "figures")
+        before = figure(page, "Unread")
+        _, sent = page.site.inbound(Body="Is the pool open <b>tomorrow</b>? żółć 🌞")
+        row = page.see("tw-entries tbody tr", "Is the pool open <b>tomorrow</b>? żółć 🌞")
+        assert sent["From"][-4:] in row.text
+        wait_for(lambda: figure(page, "Unread") == before + 1, 10, "one more unread")
+        page.see(".rail-badge")
+        assert not page.complaints()
+
+    def test_the_filter(self, page):
+        number = new_number()
+        page.site.inbound(From=number, Body="filtered in")
+        page.go("/")
+        page.see("tw-entries tbody tr", "filtered in")
+        page.script("document.querySelector('input[name=direction][value=outbound]').click()")
+        wait_for(lambda: not any("filtered in" in t for t in page.texts("tw-entries tbody tr")), 10, "the filter")
+        page.site.inbound(From=new_number(), Body="another inbound")
+        page.script("document.querySelector('input[name=direction][value=inbound]').click()")
+        page.see("tw-entries tbody tr", "another inbound")
+        assert not page.all("tw-entries .dir.outbound")
+
+    def test_a_row_opens_the_conversation(self, page):
+        number = new_number()
+        page.site.inbound(From=number, Body="open me")
+        page.go("/")
+        page.see("tw-entries tbody tr", "open me").click()
+        page.bubble("open me")
+        assert page.driver.current_url.endswith("/chat/" + number)
+
+
+class TestForm:
+    def test_a_number_that_is_none_is_refused_here(self, page):
+        page.go("/")
+        page.type_in("#send-to", "12")
+        page.type_in("tw-send-form textarea", "hello")
+        page.click("tw-send-form .btn-accent")
+        page.see("#send-to-error", "country code")
+        assert page.see("tw-send-form textarea").get_attribute("value") == "hello"
+
+    def test_sends_and_says_so(self, page):
+        number = new_number()
+        page.go("/")
+        page.type_in("#send-to", number)
+        page.type_in("tw-send-form textarea", "From the dashboard")
+        page.click("tw-send-form .btn-accent")
+        page.see(".send-outcome .good", timeout=20)
+        assert page.see("tw-send-form textarea").get_attribute("value") == ""
+        page.see("tw-entries tbody tr", "From the dashboard")
+        assert [m["body"] for m in page.stored(number)] == ["From the dashboard"]
+        assert not page.complaints()
+
+    def test_what_was_typed_survives_a_reload(self, page):
+        page.go("/")
+        page.type_in("#send-to", "+1415")
+        page.type_in("tw-send-form textarea", "half a thought")
+        page.go("/")
+        assert page.see("#send-to").get_attribute("value") == "+1415"
+        assert page.see("tw-send-form textarea").get_attribute("value") == "half a thought"
+
+
+class TestAutoReply:
+    def test_is_saved_and_shown_again(self, page):
+        before = page.site.get("/api/auto-reply/config").json()
+        try:
+            page.go("/settings")
+            page.type_in("#auto-text", "We are closed today.", clear=True)
+            page.click("tw-auto-reply .btn-accent")
+            page.see(".toast-note", "Saved")
+            config = page.site.get("/api/auto-reply/config").json()
+            assert config["message"] == "We are closed today."
+            page.script("document.querySelector('#auto-on').click()")
+            wait_for(lambda: page.site.get("/api/auto-reply/config").json()["enabled"] != config["enabled"], 10, "the switch")
+            page.go("/")
+            wait_for(lambda: page.see("#auto-text").get_attribute("value") == "We are closed today.", 10, "the text")
+        finally:
+            page.site.post("/api/auto-reply/config", json=before)
+
+    def test_an_empty_text_is_refused(self, page):
+        page.site.post("/api/auto-reply/config", json={"enabled": False, "message": ""})
+        page.go("/settings")
+        page.see("#auto-text")
+        page.script("document.querySelector('#auto-on').click()")
+        page.see("#auto-error", "Write a text first")
+        assert page.site.get("/api/auto-reply/config").json()["enabled"] is False

@@ -1,0 +1,220 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""One conversation: what is shown, what is sent, what becomes of it."""
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from client import new_number, new_sid
+from waiting import wait_for
+
+
+def receive(site, number, count, text="message {}"):
+    for n in range(count):
+        assert site.inbound(From=number, Body=text.format(n))[0].status_code == 200
+
+
+class TestShown:
+    @pytest.mark.parametrize("spelling", ["{}", "%2B{digits}", "{digits}", "+1%20({area})%20{rest}"])
+    def test_every_spelling_finds_it(self, page, spelling):
+        number = new_number()
+        receive(page.site, number, 1, "found you")
+        page.go("/chat/" + spelling.format(number, digits=number[1:], area=number[2:5], rest=number[5:]))
+        page.bubble("found you")
+        page.see(".thread[aria-current]")
+
+    def test_whatsapp_with_name_and_button(self, page):
+        number = "whatsapp:" + new_number()
+        page.site.inbound(From=number, To="whatsapp:+14155238886", Body="Confirm", ProfileName="Łukasz <Żółć>", WaId=number[10:],
+                          ButtonText="Confirm it", ButtonPayload="yes")
+        page.go("/chat/" + number)
+        page.bubble("Confirm it")
+        page.see(".thread-head h2", "Łukasz <Żółć>")
+        assert not page.complaints()
+
+    def test_text_is_never_markup(self, page):
+        number = new_number()
+        evil = '<script>document.title="owned"</script><img src=x onerror=alert(1)> javascript:alert(1) https://example.com/?a=1&b=2).'
+        page.site.inbound(From=number, Body=evil)
+        page.go("/chat/" + number)
+        row = page.bubble("<script>")
+        assert evil in row.text
+        assert [a.get_attribute("href") for a in page.all(".bubble-text a")] == ["https://example.com/?a=1&b=2"]
+        assert page.driver.title != "owned"
+
+    def test_older_messages_come_when_scrolling_up(self, page):
+        number = new_number()
+        receive(page.site, number, 70)
+        page.go("/chat/" + number)
+        page.bubble("message 69")
+        assert len(page.all(".bubble-row")) == 50
+        page.script("document.querySelector('.stream').scrollTop = 0")
+        wait_for(lambda: len(page.all(".bubble-row")) == 70, 10, "all seventy")
+        assert page.script("return document.querySelector('.stream').scrollTop") > 100, "the reader's place moved"
+        bodies = [t.split("\n")[0] for t in page.texts(".bubble-row")]
+        assert bodies == [f"message {n}" for n in range(70)]
+
+    def test_new_ones_below_wait_behind_a_pill(self, page):
+        number = new_number()
+        receive(page.site, number, 40)
+        page.go("/chat/" + number)
+        page.bubble("message 39")
+        page.script("document.querySelector('.stream').scrollTop = 500")
+        top = page.script("return document.querySelector('.stream').scrollTop")
+        receive(page.site, number, 3, "fresh {}")
+        page.see(".new-pill", "3 new")
+        assert page.script("return document.querySelector('.stream').scrollTop") == top
+        page.click(".new-pill")
+        page.gone(".new-pill")
+        page.bubble("fresh 2")
+
+    def test_reading_marks_as_read(self, page):
+        number = new_number()
+        receive(page.site, number, 2)
+        page.go("/chat/" + number)
+        page.see(".unread-line", "2 unread messages")
+        wait_for(lambda: page.site.get("/api/threads/" + number).json()["unread"] == 0, 10, "nothing unread")
+
+    def test_who_opted_out_cannot_be_written_to(self, page):
+        number = new_number()
+        page.site.inbound(From=number, Body="STOP")
+        page.go("/chat/" + number)
+        page.see(".notice.bad", "STOP")
+        assert not page.visible("tw-thread tw-composer")
+        page.site.inbound(From=number, Body="START")
+        page.see("tw-thread tw-composer")
+        page.gone(".notice.bad")
+
+    def test_nobody_yet(self, page):
+        page.go("/chat/" + new_number())
+        page.see(".stream .empty", "No messages yet")
+
+
+class TestSending:
+    def test_from_clock_to_delivered(self, page):
+        number = new_number()
+        receive(page.site, number, 1, "hello there")
+        page.go("/chat/" + number)
+        page.bubble("hello there")
+        page.write("Hello back ✓")
+        page.bubble("Hello back ✓", timeout=2)
+        page.wait_status("Hello back ✓", "Delivered", "Read", timeout=30)
+        assert [m["body"] for m in page.stored(number) if m["direction"] == "outbound" and m["source"] != "bot"] == ["Hello back ✓"]
+        assert len([t for t in page.texts(".bubble-row") if "Hello back ✓" in t]) == 1
+        assert not page.complaints()
+
+    def test_shift_enter_makes_a_line(self, page):
+        number = new_number()
+        page.go("/chat/" + number)
+        field = page.type_in("tw-thread .composer-text", "one")
+        field.send_keys(Keys.SHIFT, Keys.ENTER)
+        field.send_keys(Keys.NULL, "two", Keys.ENTER)
+        page.bubble("one\ntwo")
+        wait_for(lambda: [m["body"] for m in page.stored(number)] == ["one\ntwo"], 10, "one message of two lines")
+
+    def test_drafts_stay_with_their_conversation(self, page):
+        first, second = new_number(), new_number()
+        receive(page.site, first, 1)
+        receive(page.site, second, 1)
+        page.go("/chat/" + first)
+        page.bubble("message 0")
+        page.type_in("tw-thread .composer-text", "not yet")
+        page.go("/chat/" + second)
+        assert page.see("tw-thread .composer-text").get_attribute("value") == ""
+        page.see(".thread", "Draft:")
+        page.go("/chat/" + first)
+        wait_for(lambda: page.see("tw-thread .composer-text").get_attribute("value") == "not yet", 10, "the draft")
+
+    def test_a_scheduled_message_can_be_taken_back(self, page):
+        number = new_number()
+        page.go("/chat/" + number)
+        page.click("tw-composer .btn-icon[aria-label='Send later']")
+        page.see("dialog .preset", "Tomorrow").click()
+        page.see(".chip", "Goes out")
+        page.write("see you tomorrow")
+        page.see(".bubble-wait", "Goes out")
+        assert page.stored(number)[0]["status"] == "scheduled"
+        page.see(".bubble-wait .btn-small").click()
+        page.wait_status("see you tomorrow", "Canceled")
+        assert page.stored(number)[0]["status"] == "canceled"
+        page.see(".toast-note", "will not be sent")
+        page.click(".toast-action")
+        assert page.see("tw-thread .composer-text").get_attribute("value") == "see you tomorrow"
+
+    def test_a_failure_says_why_and_can_be_tried_again(self, page):
+        number = new_number()
+        receive(page.site, number, 1)
+        page.go("/chat/" + number)
+        page.write("this one is lost")
+        page.bubble("this one is lost")
+        sid = wait_for(lambda: next((m["sid"] for m in page.stored(number) if m["body"] == "this one is lost" and m["sid"]), None), 10, "its SID")
+        page.site.status(sid, "undelivered", ErrorCode="30003", To=number)
+        if page.see(".failure", timeout=10) and page.stored(number)[-1]["status"] != "undelivered":
+            return                      # the sandbox was faster: delivered is final
+        page.see(".failure", "30003")
+        page.see(".failure .btn-small", "Send again").click()
+        wait_for(lambda: len([m for m in page.stored(number) if m["body"] == "this one is lost"]) == 2, 10, "the second attempt")
+        wait_for(lambda: len(page.all(".bubble-row.out")) >= 2, 10, "both bubbles")
+
+    def test_the_same_key_twice_is_one_message(self, page):
+        number = new_number()
+        page.go("/inbox")
+        answers = page.module(
+            "const api = await import(args[0] + '/assets/js/api.js'); const key = api.newKey();"
+            "const one = await api.send({ to: args[1], body: 'once' }, key), two = await api.send({ to: args[1], body: 'once' }, key);"
+            "return [one, two];", page.url, number)
+        assert answers[0] == answers[1]
+        assert len(page.stored(number)) == 1
+
+
+class TestInbox:
+    def test_latest_first_and_by_keyboard(self, page):
+        numbers = [new_number() for _ in range(3)]
+        for number in numbers:
+            receive(page.site, number, 1, "from " + number)
+        page.go("/inbox")
+        wait_for(lambda: [e.get_attribute("data-peer") for e in page.all("a.thread")][:3] == numbers[::-1], 10, "latest first")
+        page.keys("j")
+        page.keys("j")
+        page.keys(Keys.ENTER)
+        page.bubble("from " + numbers[1])
+        page.keys(Keys.ESCAPE)
+        page.keys(Keys.ESCAPE)
+        wait_for(lambda: page.driver.current_url.endswith("/inbox"), 5, "back in the inbox")
+        page.keys("?")
+        page.see("dialog .keys")
+
+    def test_search(self, page):
+        number = new_number()
+        receive(page.site, number, 1)
+        page.go("/inbox")
+        page.keys("/")
+        page.keys(number[-6:])
+        wait_for(lambda: [e.get_attribute("data-peer") for e in page.all("a.thread")] == [number], 10, "only this one")
+
+    def test_a_new_conversation(self, page):
+        number = new_number()
+        page.go("/inbox")
+        page.keys("c")
+        page.type_in("#new-peer", f"{number[:2]} {number[2:5]}-{number[5:]}").send_keys(Keys.ENTER)
+        wait_for(lambda: page.driver.current_url.endswith("/chat/" + number), 5, "its page")
+
+    def test_phones_show_one_pane(self, page):
+        number = new_number()
+        receive(page.site, number, 1)
+        page.size("phone")
+        page.go("/inbox")
+        page.see("a.thread", number[-4:]).click()
+        page.bubble("message 0")
+        assert not page.visible("tw-threads") and not page.visible("tw-rail")
+        page.click(".thread-back")
+        page.see("tw-threads")
+        page.see("tw-rail")
+
+
+class TestMedia:
+    def test_states_are_told(self, page):
+        number = new_number()
+        page.site.inbound(From=number, Body="look", NumMedia="1", MediaContentType0="image/jpeg", sid=new_sid("MM"),
+                          MediaUrl0="https://elsewhere.example/no-twilio-host.jpg")
+        page.go("/chat/" + number)
+        page.bubble("look")
+        page.see(".media-note, .media-picture")

@@ -1,0 +1,105 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Every page in every size, theme and language: no complaint of the browser, nothing that sticks out, names for all
+that can be pressed, readable colours. TWCHAT_SHOTS=DIR keeps the pictures."""
+import pytest
+
+from page import SIZES
+
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft https://example.org/" + "a1b2" * 40
+NUMBERS = ["+14155550161", "whatsapp:+573153369631", "whatsapp:+972541234567"]
+
+STICKING_OUT = """
+  const wide = document.documentElement.scrollWidth;
+  const out = [...document.querySelectorAll('main *, tw-rail *')].filter(e => {
+    const box = e.getBoundingClientRect();
+    return box.width && e.offsetParent && !e.closest('.visually-hidden, .skip, svg, .one-line, .entries-place') && (box.right > innerWidth + 1 || box.left < -1);
+  }).map(e => e.tagName + '.' + e.className);
+  return wide > innerWidth ? ['page ' + wide, ...out] : out;
+"""
+NAMELESS = """
+  return [...document.querySelectorAll('button, a, input, textarea, select')].filter(e => e.offsetParent
+    && !(e.getAttribute('aria-label') || e.innerText?.trim() || e.labels?.length || e.querySelector('img[alt], svg[aria-label]')))
+    .map(e => e.outerHTML.slice(0, 120));
+"""
+CONTRAST = """
+  const rgb = text => { const m = text.match(/[\\d.]+/g)?.map(Number) || [0, 0, 0, 0]; return text.startsWith('color(') ? [...m.slice(0, 3).map(x => x * 255), m[3] ?? 1] : m; };
+  const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map(i => top[i] * a + under[i] * (1 - a)); };
+  const light = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
+  const ground = e => { const up = []; for (let n = e; n; n = n.parentElement) up.unshift(rgb(getComputedStyle(n).backgroundColor)); return up.reduce((under, top) => over(top, under), [255, 255, 255]); };
+  const bad = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const e = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !e.offsetParent || e.closest('svg, script, .visually-hidden, .skip, :disabled')) continue;
+    const style = getComputedStyle(e), under = ground(e), top = over(rgb(style.color), under);
+    const [a, b] = [light(top), light(under)].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
+    if (ratio < 4.5) bad.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className} "${walk.currentNode.data.trim().slice(0, 30)}" ${style.color} on ${under.map(Math.round)}`);
+  }
+  return [...new Set(bad)];
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(site):
+    for number in NUMBERS:
+        to = "whatsapp:+14155238886" if number.startswith("whatsapp:") else site.number
+        name = {"ProfileName": "Wolfeschlegelsteinhausenbergerdorff von Hohenzollern-Sigmaringen"} if number.startswith("whatsapp:") else {}
+        for body in ("Hello 🌞", "שלום, אפשר לקבוע תור ליום שלישי?", LONG):
+            site.inbound(From=number, To=to, Body=body, **name)
+    return site
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_look(filled, page, size, theme):
+    page.size(size)
+    page.theme(theme)
+    for name, path in {"dashboard": "/", "inbox": "/inbox", "chat": "/chat/" + NUMBERS[1], "settings": "/settings"}.items():
+        page.go(path)
+        page.script("document.activeElement?.blur()")
+        if name == "chat":
+            page.bubble("Donaudampf")
+        page.shot(f"{name}-{size}-{theme}")
+        where = f"{name} {size} {theme}"
+        assert page.script("return document.documentElement.dataset.theme") == theme
+        assert not page.script(STICKING_OUT), where
+        assert not page.script(NAMELESS), where
+        assert not page.script(CONTRAST), where
+        assert not page.complaints(), where
+
+
+@pytest.mark.parametrize("language, word", [("pl", "Ustawienia"), ("es", "Ajustes"), ("en", "Settings")])
+def test_languages(filled, page, language, word):
+    page.language(language)
+    for path in ("/", "/inbox", "/chat/" + NUMBERS[0], "/settings"):
+        page.size("desk")
+        page.go(path)
+        page.see(".rail-link", word)
+        assert page.script("return document.documentElement.lang") == language
+        page.size("phone")
+        assert not page.script(STICKING_OUT), path
+        assert not page.complaints(), path
+
+
+def test_the_switch_of_themes(page):
+    page.go("/settings")
+    page.script("document.querySelector('input[name=theme][value=dark]').click()")
+    assert page.script("return document.documentElement.dataset.theme") == "dark"
+    page.go("/")
+    assert page.script("return document.documentElement.dataset.theme") == "dark"
+
+
+def test_nothing_comes_from_elsewhere(filled, page):
+    for path in ("/", "/chat/" + NUMBERS[1], "/settings"):
+        page.go(path)
+        names = page.script("return performance.getEntriesByType('resource').map(e => e.name)")
+        assert names and all(name.startswith(page.url) for name in names), names
+
+
+def test_modules_come_in_one_go(filled, page):
+    """What a page imports it preloads, languages aside."""
+    for path in ("/", "/inbox", "/chat/" + NUMBERS[1], "/settings"):
+        page.go(path)
+        late = page.script("const known = new Set([...document.querySelectorAll('link[rel=modulepreload], script[src]')].map(e => e.href || e.src));"
+                           "return performance.getEntriesByType('resource').map(e => e.name).filter(n => n.endsWith('.js') && !known.has(n))")
+        assert not late, (path, late)

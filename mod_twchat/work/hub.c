@@ -472,7 +472,9 @@ static void read_when_due(twc_hub_t *h, twc_ctx_t *ctx, apr_time_t now)
 {
     bool pending = false;
 
-    if (APR_RING_EMPTY(&h->live, stream_t, link) || !h->read_at || now < h->read_at)
+    if (APR_RING_EMPTY(&h->live, stream_t, link))
+        h->read_at = 0;                 /* nobody to read for: a stale time would keep the thread awake */
+    if (!h->read_at || now < h->read_at)
         return;
     if (read_news(h, ctx, &pending) != APR_SUCCESS)
         twc_thread_log(&h->env, TWC_LOG_DEBUG, ctx, "TWC2301", "live pages wait for the database");

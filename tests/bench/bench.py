@@ -69,7 +69,7 @@ class Bench:
         self.postgres.start()
         self.database = self.postgres.create("bench", "template0")
         migrate(self.database)
-        host = Host(database=self.database, tokens=["12345"], directives="TwchatChatMode off")
+        host = Host(database=self.database, tokens=["12345"], account_sid="AC" + "a" * 32, directives="TwchatChatMode off")
         hello = os.path.join(self.directory, "hello.txt")
         with open(hello, "w") as out:
             out.write("hello\n")
@@ -138,7 +138,7 @@ class Bench:
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=5, help="length of each measurement (default 5)")
+    parser.add_argument("--seconds", type=int, default=5, help="length of each measurement (default 5)")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
     options = parser.parse_args()
     bench = Bench(options.seconds, options.rounds)

@@ -74,8 +74,8 @@ static int report(ctl_t *ctl, apr_int64_t id, bool done)
     }
     if (done)
         return report_failure(ctl, &msg);
-    ctl_say(ctl, "message %" APR_INT64_T_FMT " is still queued: Twilio has not answered in time. It stays in the queue, and "
-            "the server sends it; do not send it again", id);
+    ctl_say(ctl, "message %" APR_INT64_T_FMT " is still on its way: Twilio does not answer, or its sender is resting. It stays in "
+            "the queue and a running server goes on with it; do not send it again", id);
     return CTL_TWILIO;
 }
 

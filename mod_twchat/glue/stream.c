@@ -67,7 +67,10 @@ static void socket_close(void *baton)
     close((int)(intptr_t)baton);
 }
 
-/* Nothing between us and the socket but the core's own filter: no TLS, no HTTP/2, nothing that counts bytes. */
+/*
+ * Nothing between us and the socket that changes bytes: no TLS, no HTTP/2. mod_reqtimeout only
+ * looks for the end of requests.
+ */
 static bool is_plain(const request_rec *r)
 {
     const conn_rec *c = r->connection;
@@ -75,7 +78,7 @@ static bool is_plain(const request_rec *r)
     if (c->master || r->main)
         return false;
     for (const ap_filter_t *f = c->output_filters; f; f = f->next)
-        if (strcmp(f->frec->name, "core") != 0)
+        if (strcmp(f->frec->name, "core") != 0 && strcmp(f->frec->name, "reqtimeout") != 0)
             return false;
     return ap_get_conn_socket((conn_rec *)c) != NULL;
 }

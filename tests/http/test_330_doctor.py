@@ -106,3 +106,12 @@ class TestDoctor:
         done = doctor()
         assert line(done, "journal")[0].startswith("warn ") and "signature mismatch" in done.stdout
         assert done.returncode == 0
+
+
+class TestBesideAServer:
+    def test_a_site_that_works(self, make_site, make_sandbox):
+        site = make_site(sandbox=make_sandbox())
+        done = site.ctl("doctor")
+        assert done.returncode == 0, done.stdout
+        assert line(done, "site") == [f"ok site {site.url}/api/health says that all is well"]
+        assert done.stdout.endswith("All is well.\n")

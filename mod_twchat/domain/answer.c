@@ -142,7 +142,7 @@ static apr_status_t answer_one(twc_ctx_t *ctx, void *baton)
     /* In keywords mode HELP and START are the bot's own commands too; START opts in all the same. */
     if (keyword == TWC_KEYWORD_NONE)
         return answer_text(ctx, w);
-    if (!a->opt_out_type && !a->auto_reply && twc_bot_is_command(ctx->conf, a->turn.body)) {
+    if (!a->opt_out_type && !a->auto_reply && twc_bot_is_command(ctx, a->turn.body)) {
         if (keyword == TWC_KEYWORD_START) {
             TWC_TRY(record(ctx, a, false));
             a->opted_out = false;

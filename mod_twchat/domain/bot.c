@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "domain/bot.h"
-#include "domain/keyword.h"
 #include "twilio/segment.h"
 #include "util/text.h"
 
@@ -63,11 +62,9 @@ const twc_engine_t *twc_bot_engine(const twc_conf_t *conf)
     return NULL;
 }
 
-bool twc_bot_is_command(const twc_conf_t *conf, const char *body)
+bool twc_bot_is_command(twc_ctx_t *ctx, const char *body)
 {
-    twc_keyword_e keyword = twc_keyword_of(body);
+    const char *word = twc_text_trim(ctx->scratch, body);
 
-    return conf->chat_mode == TWC_CHAT_KEYWORDS
-           && (keyword == TWC_KEYWORD_HELP || keyword == TWC_KEYWORD_START)
-           && (strcasecmp(body, "HELP") == 0 || strcasecmp(body, "START") == 0);
+    return ctx->conf->chat_mode == TWC_CHAT_KEYWORDS && (strcasecmp(word, "HELP") == 0 || strcasecmp(word, "START") == 0);
 }

@@ -30,7 +30,7 @@ typedef struct twc_engine_t {
 /** The engine of the configured chat mode; NULL when it is off. */
 const twc_engine_t *twc_bot_engine(const twc_conf_t *conf);
 
-/** Does the engine itself treat these words as commands (HELP, START in keywords mode)? */
-bool twc_bot_is_command(const twc_conf_t *conf, const char *body);
+/** Is this a reserved word that the bot takes for a command of its own (HELP, START in keywords mode)? */
+bool twc_bot_is_command(twc_ctx_t *ctx, const char *body);
 
 #endif

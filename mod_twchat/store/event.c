@@ -42,10 +42,7 @@ static const twc_sql_t SQL_KNOWN = { "twc_event_known",
     "        AND $1::xid8 <= pg_snapshot_xmax(pg_current_snapshot()))",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
-static const twc_sql_t SQL_PURGE = { "twc_event_purge",
-    "DELETE FROM events WHERE at < now() - interval '1 hour'", TWC_SQL_IDEMPOTENT };
-
-const twc_sql_t *const twc_event_sql[] = { &SQL_READ, &SQL_HEAD, &SQL_KNOWN, &SQL_PURGE, NULL };
+const twc_sql_t *const twc_event_sql[] = { &SQL_READ, &SQL_HEAD, &SQL_KNOWN, NULL };
 
 /* "123.45" as two decimal numbers of a length PostgreSQL takes. */
 static bool split(apr_pool_t *pool, const char *cursor, const char **xid, const char **id)
@@ -128,9 +125,4 @@ apr_status_t twc_event_read(twc_ctx_t *ctx, const char *cursor, const char *unti
         }
     }
     return APR_SUCCESS;
-}
-
-apr_status_t twc_event_purge(twc_ctx_t *ctx)
-{
-    return twc_db_run(ctx, &SQL_PURGE, NULL, NULL);
 }

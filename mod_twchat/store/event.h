@@ -40,7 +40,4 @@ apr_status_t twc_event_read(twc_ctx_t *ctx, const char *cursor, const char *unti
  */
 apr_status_t twc_event_known(twc_ctx_t *ctx, const char *cursor, bool *known);
 
-/** Drop events older than an hour. */
-apr_status_t twc_event_purge(twc_ctx_t *ctx);
-
 #endif

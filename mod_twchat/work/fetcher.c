@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "store/consent.h"
-#include "store/event.h"
 #include "store/job.h"
 #include "store/setting.h"
 #include "twilio/client.h"

@@ -92,13 +92,16 @@ static void hears_a_message_that_was_only_seen(void **state)
     twc_inbound_t a = message("SMseen", "+14150000002", "hi");
 
     a.answer_arg = "flask-chat";
+    a.media_json = "[{\"url\":\"https://api.twilio.com/x\",\"type\":\"image/png\"}]";
+    a.num_media = 1;
     count("WITH v AS (INSERT INTO conversations (peer, channel, address) VALUES ('+14150000002', 'sms', '+14150000002') RETURNING id),"
           " m AS (INSERT INTO messages (conv_id, sid, direction, source, body) SELECT id, 'SMseen', 'inbound', 'twilio', 'hi' FROM v RETURNING id)"
           " INSERT INTO message_sids (sid, message_id) SELECT 'SMseen', id FROM m RETURNING message_id");
     ingest(&a);
     assert_false(a.duplicate);
     assert_int_equal(count("SELECT count(*) FROM messages WHERE sid = 'SMseen'"), 1);
-    assert_int_equal(count("SELECT count(*) FROM jobs j JOIN messages m ON m.id = j.message_id WHERE m.sid = 'SMseen'"), 1);
+    assert_int_equal(count("SELECT count(*) FROM jobs j JOIN messages m ON m.id = j.message_id WHERE m.sid = 'SMseen'"), 2);
+    assert_int_equal(count("SELECT count(*) FROM message_media a JOIN messages m ON m.id = a.message_id WHERE m.sid = 'SMseen'"), 1);
 }
 
 static void acknowledges_within_the_limit(void **state)

@@ -9,6 +9,11 @@ for name in twchat twchat_sandbox; do
     [ -f "$module" ] || continue
     seen=1
     exported=$(nm -D --defined-only "$module" | awk '$2 ~ /[A-Z]/ { print $3 }' | grep -vE '^(__odr_asan|_init$|_fini$)')
+    # The linker cannot tell a forgotten source file from a function of httpd's; the prefix can.
+    if missing=$(nm -D --undefined-only "$module" | grep -E ' (twc|sb)_'); then
+        printf '%s lacks:\n%s\n' "$module" "$missing"
+        bad=1
+    fi
     if [ "$exported" != "${name}_module" ]; then
         printf '%s exports:\n%s\n' "$module" "$exported"
         bad=1

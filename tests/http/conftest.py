@@ -11,7 +11,7 @@
 
 After each class the error logs are read: anything at error or above, any of our
 own warnings, and any sign of a crash fails the class unless it was announced,
-by expect_log or by @pytest.mark.expect_log("TWC2104") on the class or module.
+by expect_log or by @pytest.mark.expect_log("TWC2104") on the test, class or module.
 """
 import os
 import shutil
@@ -54,6 +54,12 @@ def quiet_logs(request):
     yield
     bad = [f"{log.path}: {line}" for log in _watch.logs for line in log.unexpected(_watch.expected)]
     assert not bad, "unexpected in the error log:\n" + "\n".join(bad[:20])
+
+
+@pytest.fixture(autouse=True)
+def announced(request):
+    """What the test itself announces by its marker counts for its class."""
+    _watch.expected.update(text for mark in request.node.iter_markers("expect_log") for text in mark.args)
 
 
 @pytest.fixture

@@ -120,19 +120,23 @@ class Host(Client):
 
 
 class Site:
-    """One httpd. What is asked of the site itself concerns its first host."""
+    """One httpd. What is asked of the site itself concerns its first host.
+
+    hosts       its virtual hosts; without them it makes one, from the further arguments
+    directives  lines of that one host, or with hosts given, of the whole server
+    """
 
     def __init__(self, server, template, hosts=None, sandbox=None, directives="", modules=(), children=2, threads=16,
                  env=None, **host):
         self.directory = scratch_dir("site")
         self.sandbox = sandbox
-        self.hosts = hosts or [Host(sandbox=sandbox, **host)]
+        self.hosts = hosts or [Host(sandbox=sandbox, directives=directives, **host)]
         self._server = server
         self._template = template
         for i, one in enumerate(self.hosts):
             one.prepare(os.path.join(self.directory, f"host{i}"), server, template)
         listen = "\n".join(f"Listen 127.0.0.1:{p}" for p in sorted({h.port for h in self.hosts}))
-        body = "\n".join([listen, directives, *(h.config() for h in self.hosts)])
+        body = "\n".join([listen, directives if hosts else "", *(h.config() for h in self.hosts)])
         self.httpd = Httpd(self.directory, body, ("twchat", *modules), children, threads, env)
         self.log = self.httpd.log
         self._point_numbers_here()

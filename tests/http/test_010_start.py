@@ -145,7 +145,7 @@ class TestConfigtest:
 
 
 class TestStart:
-    @pytest.mark.expect_log("TWC1006", "AH00016")
+    @pytest.mark.expect_log("TWC1006", "AH00016", "AH00020")
     def test_a_secret_that_cannot_be_read_ends_the_start(self, make_site):
         site = make_site(start=False, directives="TwchatAuthToken file:/nonexistent/token")
         with pytest.raises(RuntimeError) as ended:

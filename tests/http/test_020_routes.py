@@ -2,6 +2,7 @@
 """Paths and methods: found or not, allowed or not, in each interface's style; and who may come in."""
 import pytest
 
+from client import new_sid
 from server import EVERYTHING
 from waiting import wait_for
 
@@ -13,7 +14,7 @@ STYLES = [
     ("whatsapp-inbox", "/health", "/webhook/twilio", {"success", "error"}),
     ("appointment-bot", "/api/health", "/webhooks/sms/inbound", {"detail"}),
     ("ai-messaging", "/health", "/twilio_webhook", {"detail"}),
-    ("sms-store", "/status", "/sms/send", {"error"}),
+    ("sms-store", "/sms/stored", "/sms/send", {"error"}),
 ]
 NAMES = [row[0] for row in STYLES]
 
@@ -68,6 +69,7 @@ class TestSharedMount:
         assert site.get(path).status_code == 200
         assert site.get(path, keyed=False).status_code == 401
 
+    @pytest.mark.expect_log("AH10244", "AH00026", "AH10415")
     @pytest.mark.parametrize("path", ["/assets/../../../etc/passwd", "/assets/%2e%2e/%2e%2e/etc/passwd",
                                       "/assets/..%2f..%2fetc/passwd", "/assets//etc/passwd", "/assets/%00",
                                       "/assets/.%2e/index.html", "/chat/%ff%fe", "/api/messages/%2e%2e"])
@@ -107,6 +109,7 @@ class TestSingleMounts:
             assert mounted.delete(f"/at/{name}/{'' if name == 'ai-messaging' else 'api/'}health").json() == {
                 "detail": "Method Not Allowed"}
 
+    @pytest.mark.expect_log("AH01630")
     def test_an_interface_that_is_not_mounted_is_not_there(self, mounted):
         assert mounted.get("/at/flask-chat/sms/stored").status_code == 404
         assert mounted.get("/at/sms-store/api/messages").status_code == 404
@@ -145,6 +148,7 @@ class TestAccess:
         assert site.get(path, keyed=False, headers={"Authorization": f"Bearer {site.api_key}"}).status_code == 200
         assert site.get(path, keyed=False, auth=site.auth).status_code == 200
 
+    @pytest.mark.expect_log("AH01614", "AH01618")
     @pytest.mark.parametrize("headers", [
         {"X-API-Key": "twc_wrong"}, {"X-API-Key": ""}, {"Authorization": "Bearer twc_wrong"},
         {"Authorization": "Bearer"}, {"Authorization": "Basic !!!"}, {"Authorization": "Nonsense"}])
@@ -157,12 +161,12 @@ class TestAccess:
         assert site.get("/api/messages", keyed=False, auth=("nobody", site.auth[1])).status_code == 401
 
     def test_a_revoked_key_is_refused(self, site):
-        key = "twc_revoked_" + site.api_key[-8:]
-        site.db().run("INSERT INTO api_keys (name, prefix, sha256) VALUES ('revoked', %s, sha256(%s))",
-                      key[:8], key.encode())
+        key = "twc_" + new_sid()
+        site.db().run("INSERT INTO api_keys (name, prefix, sha256) VALUES (%s, %s, sha256(%s))",
+                      key, key[:8], key.encode())
         headers = {"X-API-Key": key}
         assert site.get("/api/messages", keyed=False, headers=headers).status_code == 200
-        site.db().run("UPDATE api_keys SET revoked_at = now() WHERE name = 'revoked'")
+        site.db().run("UPDATE api_keys SET revoked_at = now() WHERE name = %s", key)
         # A child may remember for a few seconds that the key was good.
         wait_for(lambda: site.get("/api/messages", keyed=False, headers=headers).status_code == 401, 20,
                  "the revoked key to be refused")
@@ -192,6 +196,7 @@ class TestAccess:
         opened = make_site(access="Require ip 127.0.0.1\nTwchatOpen on")
         assert opened.get("/api/messages", keyed=False).status_code == 200
 
+    @pytest.mark.expect_log("AH01630")
     def test_httpds_own_denial_holds(self, make_site):
         site = make_site(access="Require ip 10.255.255.1", mounts=[("/", EVERYTHING)])
         assert site.get("/api/messages", keyed=False).status_code in (401, 403)

@@ -84,7 +84,7 @@ class TestMissing:
     @pytest.mark.parametrize("name", ["SmsSid", "SmsMessageSid"])
     def test_older_names_of_the_sid_do(self, site, name):
         sid = new_sid()
-        sent = site.inbound_params(MessageSid=None, SmsSid=None, SmsMessageSid=None, **{name: sid})
+        sent = site.inbound_params(**{"MessageSid": None, "SmsSid": None, "SmsMessageSid": None, name: sid})
         assert site.webhook("/twilio/inbound", sent).status_code == 200
         assert count(site, sid) == 1
 

@@ -1,0 +1,201 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Whatever Twilio, the network or a process does: what was asked for is sent once."""
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from client import new_number
+from outgoing import make_outbox
+from waiting import wait_for
+
+
+@pytest.fixture(scope="class")
+def outbox(make_sandbox, make_site):
+    return make_outbox(make_site, make_sandbox())
+
+
+@pytest.fixture(autouse=True)
+def no_faults_left(outbox):
+    yield
+    outbox.sandbox.clear_faults()
+
+
+class TestRefused:
+    """Not processed, and Twilio says so."""
+
+    def test_429_is_repeated_until_it_works(self, outbox):
+        to = new_number()
+        outbox.sandbox.faults(next_429=3)
+        ident = outbox.send(to, "x")
+        outbox.wait_sent(ident)
+        assert outbox.bodies(to) == ["x"]
+        assert [c["status"] for c in outbox.creates(to)] == [429, 429, 429, 201]
+
+    def test_retry_after_is_obeyed(self, outbox):
+        to = new_number()
+        outbox.sandbox.faults(next_429=1, retry_after=3)
+        started = time.monotonic()
+        outbox.wait_sent(outbox.send(to, "x"))
+        assert time.monotonic() - started >= 3
+
+    def test_a_bound_on_requests_at_once_is_found(self, outbox):
+        outbox.sandbox.faults(max_concurrent=3, latency_ms=20)
+        peers = [new_number() for _ in range(60)]
+        idents = [outbox.send(p, "x") for p in peers]
+        outbox.wait_sent(*idents, timeout=60)
+        assert all(outbox.bodies(p) == ["x"] for p in peers)
+
+    def test_nothing_listens(self, make_site, make_sandbox):
+        sandbox = make_sandbox()
+        outbox = make_outbox(make_site, sandbox)
+        sandbox.stop()
+        to = new_number()
+        ident = outbox.send(to, "x")
+        wait_for(lambda: (outbox.row(ident) or {}).get("attempts", 0) >= 2, 20, "a second attempt")
+        assert outbox.row(ident)["state"] in ("queued", "sending") and outbox.message(ident)["status"] == "queued"
+        sandbox.start()
+        outbox.wait_sent(ident, timeout=30)
+        assert outbox.bodies(to) == ["x"]
+
+
+class TestInDoubt:
+    """Nobody knows whether it was processed."""
+
+    def one(self, outbox, times=1, **faults):
+        to = new_number()
+        outbox.sandbox.faults(**faults)
+        idents = [outbox.send(to, "same text") for _ in range(times)]
+        outbox.wait_sent(*idents, timeout=40)
+        assert outbox.bodies(to) == ["same text"] * times
+        sids = {outbox.message(i)["sid"] for i in idents}
+        assert sids == {m["sid"] for m in outbox.at_twilio(to)}
+        return outbox.creates(to)
+
+    @pytest.mark.parametrize("fault", ["500_after_accept", "reset_after_accept", "garbage", "no_sid"])
+    @pytest.mark.parametrize("callbacks", [True, False])
+    def test_it_was(self, outbox, fault, callbacks):
+        creates = self.one(outbox, **{f"next_{fault}": 1}, no_callbacks=not callbacks)
+        assert len(creates) == 1
+
+    @pytest.mark.parametrize("fault", ["500", "503", "reset_before"])
+    def test_it_was_not(self, outbox, fault):
+        creates = self.one(outbox, **{f"next_{fault}": 1})
+        assert len(creates) == 2
+
+    def test_answered_too_late(self, outbox):
+        assert len(self.one(outbox, next_stall=1, stall_ms=4000, no_callbacks=True)) == 1
+
+    def test_silence_and_nothing(self, outbox):
+        assert len(self.one(outbox, next_stall_before=1, stall_ms=4000)) == 2
+
+    def test_two_equal_texts_remain_two(self, outbox):
+        self.one(outbox, times=2, next_reset_after_accept=1, no_callbacks=True)
+        self.one(outbox, times=3, next_500_after_accept=2, no_callbacks=True)
+
+    def test_while_somebody_reads_the_remote_list(self, outbox):
+        """What a list shows must not become a message of its own, and stand in the way of finding it."""
+        to = new_number()
+        outbox.sandbox.faults(next_reset_after_accept=1, no_callbacks=True)
+        ident = outbox.send(to, "x")
+        while outbox.row(ident):
+            assert outbox.site.get("/api/messages/remote?to=" + to[1:]).status_code == 200
+        assert outbox.message(ident)["sid"]
+        assert outbox.db.value("SELECT count(*) FROM messages WHERE to_addr = %s", to) == 1
+
+    def test_a_kept_connection_that_was_closed(self, outbox):
+        """libcurl by itself would send the request a second time."""
+        for _ in range(3):
+            to = new_number()
+            outbox.wait_sent(outbox.send(new_number(), "warms the connection"))
+            assert len(self.one(outbox, next_reset_after_accept=1, no_callbacks=True)) == 1
+
+    def test_the_list_cannot_be_read_for_a_while(self, outbox):
+        to = new_number()
+        outbox.sandbox.faults(next_reset_after_accept=1, no_callbacks=True)
+        ident = outbox.send(to, "x")
+        wait_for(lambda: outbox.creates(to), 10, "the request")
+        outbox.sandbox.faults(rate_500=1, scope="all", no_callbacks=True)
+        outbox.wait_state(ident, "unknown")
+        checks = time.monotonic() + 5
+        wait_for(lambda: time.monotonic() > checks, 10, "some seconds")
+        assert outbox.row(ident)["state"] == "unknown" and outbox.row(ident)["checks"] == 0
+        outbox.sandbox.faults(rate_500=0)
+        outbox.wait_sent(ident, timeout=30)
+        assert outbox.bodies(to) == ["x"]
+
+    def test_everything_at_once(self, outbox):
+        outbox.sandbox.faults(seed=7, rate_429=0.1, rate_500=0.05, rate_500_after_accept=0.05, rate_reset_before=0.05,
+                              rate_reset_after_accept=0.05, rate_no_sid=0.05, callback_shuffle=True)
+        peers = [new_number() for _ in range(15)]
+        idents = [outbox.send(p, f"{n}") for n in range(4) for p in peers]
+        outbox.wait_gone(*idents, timeout=120)
+        outbox.sandbox.clear_faults()
+        for peer in peers:
+            assert outbox.bodies(peer) == [str(n) for n in range(4)]
+
+
+class TestOurOwnEnd:
+    """Processes die at any line; the database goes away."""
+
+    def sending(self, outbox, count, stop):
+        """Send `count` messages while `stop` is made to happen; everything once and in order."""
+        peers = [new_number() for _ in range(6)]
+        outbox.sandbox.faults(latency_ms=50)
+        idents = [outbox.send(p, str(n)) for n in range(count) for p in peers]
+        stop()
+        outbox.wait_gone(*idents, timeout=90)
+        for peer in peers:
+            assert outbox.bodies(peer) == [str(n) for n in range(count)]
+
+    @pytest.mark.expect_log("exit signal")
+    def test_children_are_killed(self, outbox):
+        def kill():
+            for pid in outbox.site.httpd.children():
+                os.kill(pid, signal.SIGKILL)
+                threading.Event().wait(0.3)
+        self.sending(outbox, 8, kill)
+
+    def test_graceful_restart(self, outbox):
+        self.sending(outbox, 8, outbox.site.httpd.graceful)
+
+    def test_stop_and_start(self, outbox):
+        def again():
+            begun = time.monotonic()
+            outbox.site.httpd.stop()
+            assert time.monotonic() - begun < 8
+            outbox.site.httpd.start()
+        self.sending(outbox, 8, again)
+
+    def test_stop_does_not_wait_for_twilio(self, outbox):
+        to = new_number()
+        outbox.sandbox.faults(next_stall=1, stall_ms=60000)
+        ident = outbox.send(to, "x")
+        wait_for(lambda: outbox.creates(to), 10, "the request")
+        begun = time.monotonic()
+        outbox.site.httpd.stop()
+        assert time.monotonic() - begun < 6
+        assert outbox.row(ident)["state"] == "unknown"
+        outbox.site.httpd.start()
+        outbox.wait_sent(ident, timeout=30)
+        assert outbox.bodies(to) == ["x"]
+
+
+@pytest.mark.expect_log("TWC3001", "AH00632", "TWC")
+class TestDatabase:
+    @pytest.fixture(scope="class")
+    def outbox(self, make_sandbox, make_site, make_postgres):
+        return make_outbox(make_site, make_sandbox(), server=make_postgres())
+
+    @pytest.mark.parametrize("mode", ["fast", "immediate"])
+    def test_it_goes_and_comes_back(self, outbox, mode):
+        peers = [new_number() for _ in range(40)]
+        outbox.sandbox.faults(latency_ms=300)
+        idents = [outbox.send(p, "x") for p in peers]
+        outbox.db.server.stop(mode)
+        threading.Event().wait(1.5)
+        outbox.db.server.start()
+        outbox.wait_gone(*idents, timeout=90)
+        assert [outbox.bodies(p) for p in peers] == [["x"]] * len(peers)

@@ -32,14 +32,18 @@ static const twc_sql_t SQL_READ = { "twc_event_read",
     "  SELECT 4, '0'::xid8, 0, NULL, NULL, NULL WHERE EXISTS (SELECT 1 FROM events WHERE xid >= (SELECT x FROM h))"
     " ) r ORDER BY k, xid, id", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
+/* The newest place nothing can be written before. Where there is no event yet one is made that tells nothing, just
+ * below every running transaction: a reader must be able to come back to its place after the first real event. */
 static const twc_sql_t SQL_HEAD = { "twc_event_head",
-    "SELECT pg_snapshot_xmin(pg_current_snapshot())::text || '.0'", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+    "WITH h AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS x),"
+    " last AS (SELECT xid, id FROM events WHERE xid < (SELECT x FROM h) ORDER BY xid DESC, id DESC LIMIT 1),"
+    " anchor AS (INSERT INTO events (xid) SELECT (x::text::numeric - 1)::text::xid8 FROM h WHERE NOT EXISTS (SELECT 1 FROM last)"
+    "  RETURNING xid, id)"
+    " SELECT xid::text || '.' || id FROM last UNION ALL SELECT xid::text || '.' || id FROM anchor",
+    TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_KNOWN = { "twc_event_known",
-    "SELECT EXISTS (SELECT 1 FROM events WHERE xid = $1::xid8 AND id = $2::bigint)"
-    "    OR ($2::bigint = 0 AND NOT EXISTS (SELECT 1 FROM events WHERE (xid, id) > ($1::xid8, $2::bigint))"
-    "        AND $1::xid8 >= coalesce((SELECT xid FROM events ORDER BY xid LIMIT 1), '0'::xid8)"
-    "        AND $1::xid8 <= pg_snapshot_xmax(pg_current_snapshot()))",
+    "SELECT EXISTS (SELECT 1 FROM events WHERE xid = $1::xid8 AND id = $2::bigint)",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 const twc_sql_t *const twc_event_sql[] = { &SQL_READ, &SQL_HEAD, &SQL_KNOWN, NULL };

@@ -153,10 +153,12 @@ static const twc_sql_t SQL_PURGE_STATUSES = { "twc_purge_foreign_statuses",
     " SELECT id FROM status_events WHERE message_id IS NULL AND received_at < now() - $1::interval"
     "  ORDER BY received_at LIMIT " PURGE_SLICE "))", TWC_SQL_IDEMPOTENT };
 
-/* A page that was away for longer loads everything anew. */
+/* A page that was away for longer loads everything anew. The newest stays: on a quiet site pages keep their place. */
 static const twc_sql_t SQL_PURGE_EVENTS = { "twc_purge_events",
     "DELETE FROM events WHERE (xid, id) IN ("
-    " SELECT xid, id FROM events WHERE at < now() - interval '1 hour' ORDER BY at LIMIT " PURGE_SLICE ")", TWC_SQL_IDEMPOTENT };
+    " SELECT xid, id FROM events WHERE at < now() - interval '1 hour'"
+    "  AND (xid, id) < (SELECT xid, id FROM events ORDER BY xid DESC, id DESC LIMIT 1)"
+    " ORDER BY at LIMIT " PURGE_SLICE ")", TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_PURGE_KEYS = { "twc_purge_idempotency_keys",
     "DELETE FROM idempotency_keys WHERE (scope, key) IN ("

@@ -1,0 +1,262 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Live pages: Server-Sent Events by socket, bounded streams over TLS, polling, resuming, ends."""
+import http.client
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+from client import new_number
+from server import Host
+from waiting import wait_for
+
+
+class Stream:
+    """One live page: reads frames on a thread of its own."""
+
+    def __init__(self, site, query="", headers=None, connection=None):
+        self.events = []
+        self.ended = threading.Event()
+        self.connection = connection or http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+        self.connection.connect()
+        self._socket = self.connection.sock
+        self.connection.request("GET", "/api/events" + query, headers={"X-API-Key": site.api_key, **(headers or {})})
+        self.answer = self.connection.getresponse()
+        self.last_id = None
+        self.retry = None
+        if self.answer.status == 200:
+            threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        name, data = None, []
+        try:
+            for raw in self.answer:
+                line = raw.decode().rstrip("\n")
+                field, _, value = line.partition(": ")
+                if field == "id":
+                    self.last_id = value
+                elif field == "event":
+                    name = value
+                elif field == "data":
+                    data.append(value)
+                elif field == "retry":
+                    self.retry = value
+                elif not line:
+                    if data:
+                        self.events.append((name, json.loads("\n".join(data))))
+                    name, data = None, []
+        except (OSError, ValueError, http.client.HTTPException):
+            pass
+        self.ended.set()
+
+    def ready(self):
+        wait_for(lambda: self.last_id, 10, "the stream to say where it stands")
+        return self
+
+    def wait(self, name, condition=lambda data: True):
+        return wait_for(lambda: next((d for n, d in list(self.events) if n == name and condition(d)), None), 10,
+                        f"an event {name}")
+
+    def close(self):
+        """Leave, as a browser does: the reader's file keeps the socket open otherwise."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.connection.close()
+
+
+class TestStream:
+    def test_headers(self, site):
+        stream = Stream(site)
+        assert stream.answer.status == 200
+        assert stream.answer.getheader("Content-Type").startswith("text/event-stream")
+        assert "no-store" in stream.answer.getheader("Cache-Control")
+        assert stream.answer.getheader("Transfer-Encoding") is None
+        stream.ready()
+        assert stream.retry == "3000"
+        stream.close()
+
+    def test_a_message_arrives_with_its_conversation(self, site):
+        stream = Stream(site).ready()
+        sender = new_number()
+        began = time.monotonic()
+        site.inbound(From=sender, Body="<b>live</b> ✓")
+        message = stream.wait("message", lambda d: d["peer"] == sender)
+        assert time.monotonic() - began < 2
+        assert message["body"] == "<b>live</b> ✓" and message["direction"] == "inbound"
+        conversation = stream.wait("conversation", lambda d: d["peer"] == sender)
+        assert conversation["unread"] >= 1 and conversation["last_body"]
+        stream.close()
+
+    def test_many_readers_see_the_same_and_hold_no_thread(self, site):
+        streams = [Stream(site).ready() for _ in range(60)]    # more than the workers of both children
+        sender = new_number()
+        site.inbound(From=sender, Body="to all")
+        for stream in streams:
+            assert stream.wait("message", lambda d: d["peer"] == sender)["body"] == "to all"
+            stream.close()
+
+    def test_resuming_misses_nothing_and_repeats_nothing(self, site):
+        stream = Stream(site).ready()
+        sender = new_number()
+        site.inbound(From=sender, Body="one")
+        stream.wait("message", lambda d: d["peer"] == sender and d["body"] == "one")
+        last = stream.last_id
+        stream.close()
+        site.inbound(From=sender, Body="two")
+        site.inbound(From=sender, Body="three")
+        again = Stream(site, headers={"Last-Event-ID": last})
+        again.wait("message", lambda d: d["peer"] == sender and d["body"] == "three")
+        bodies = [d["body"] for n, d in again.events if n == "message" and d["peer"] == sender
+                  and d["direction"] == "inbound"]
+        assert bodies.count("two") == 1 and bodies.count("three") == 1
+        assert not any(n == "reset" for n, _ in again.events)
+        again.close()
+        by_query = Stream(site, "?after=" + urllib.parse.quote(last))
+        by_query.wait("message", lambda d: d["peer"] == sender and d["body"] == "two")
+        by_query.close()
+
+    @pytest.mark.parametrize("cursor", ["nonsense", "999999999999-1", "x" * 1000, "%00", "'"])
+    def test_a_place_nobody_knows_starts_over(self, site, cursor):
+        stream = Stream(site, "?after=" + cursor)
+        assert stream.answer.status == 200
+        sender = new_number()
+        stream.ready()
+        site.inbound(From=sender)
+        stream.wait("message", lambda d: d["peer"] == sender)
+        stream.close()
+
+    def test_strangers_get_nothing(self, site):
+        assert site.get("/api/events", keyed=False).status_code == 401
+        assert site.get("/api/events?poll=1", keyed=False).status_code == 401
+
+    def test_other_hosts_see_nothing(self, make_site):
+        one, two = make_site(hosts=[Host(name="one.test"), Host(name="two.test")]).hosts
+        here, there = Stream(one).ready(), Stream(two).ready()
+        sender = new_number()
+        one.inbound(From=sender)
+        here.wait("message", lambda d: d["peer"] == sender)
+        time.sleep(0.5)             # what must not come cannot be waited for
+        assert not there.events
+        here.close()
+        there.close()
+
+
+class TestPoll:
+    def poll(self, site, cursor=None, **more):
+        answer = site.get("/api/events", params={"poll": 1, **({"after": cursor} if cursor else {}), **more})
+        assert answer.status_code == 200
+        assert set(answer.json()) == {"events", "cursor"}
+        return answer.json()
+
+    def test_first_the_place_then_the_news(self, site):
+        first = self.poll(site)
+        assert first["events"] == []
+        sender = new_number()
+        site.inbound(From=sender, Body="polled")
+
+        def news():
+            got = self.poll(site, first["cursor"])
+            return next((e for e in got["events"] if e["event"] == "message" and e["data"]["peer"] == sender), None)
+        assert wait_for(news, 10, "the polled message")["data"]["body"] == "polled"
+
+    def test_waiting(self, site):
+        cursor = self.poll(site)["cursor"]
+        sender = new_number()
+        timer = threading.Timer(0.5, site.inbound, kwargs={"From": sender})
+        timer.start()
+        began = time.monotonic()
+        for _ in range(20):         # other tests of the site make news too
+            got = self.poll(site, cursor, wait=10)
+            if any(e["data"].get("peer") == sender for e in got["events"]):
+                break
+            cursor = got["cursor"]
+        else:
+            pytest.fail("the message did not come")
+        assert time.monotonic() - began < 9
+        timer.join()
+
+
+class TestEnds:
+    def test_graceful_restart_ends_streams_and_loses_nothing(self, make_site):
+        site = make_site()
+        stream = Stream(site).ready()
+        site.httpd.graceful()
+        assert stream.ended.wait(10)
+        sender = new_number()
+        site.inbound(From=sender)
+        again = Stream(site, headers={"Last-Event-ID": stream.last_id})
+        again.wait("message", lambda d: d["peer"] == sender)
+        again.close()
+
+    def test_readers_that_leave_give_their_descriptors_back(self, make_site):
+        site = make_site(children=1)
+        child = site.httpd.children()[0]
+        descriptors = lambda: len(os.listdir(f"/proc/{child}/fd"))
+        Stream(site).ready().close()
+        before = descriptors()
+        streams = [Stream(site).ready() for _ in range(40)]
+        assert descriptors() >= before + 38
+        for stream in streams:
+            stream.close()
+        for _ in range(3):          # only a write shows that a reader has gone
+            site.inbound(From=new_number())
+        wait_for(lambda: descriptors() <= before + 8, 25, "descriptors to come back")
+
+
+def certificate(directory):
+    key, cert = os.path.join(directory, "key.pem"), os.path.join(directory, "cert.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return f'SSLEngine on\nSSLCertificateFile "{cert}"\nSSLCertificateKeyFile "{key}"'
+
+
+@pytest.mark.expect_log("AH01882", "AH01906", "AH01909", "AH02292", "ssl:warn")
+class TestTls:
+    @pytest.fixture
+    def tls(self, make_site, tmp_path):
+        """A host of its own for each test: a slot is free again only when a write fails."""
+        return make_site(modules=("socache_shmcb", "ssl"), children=1,
+                         directives=certificate(str(tmp_path)) + "\nTwchatStreams 2")
+
+    def open(self, site, query=""):
+        import ssl
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return Stream(site, query, connection=http.client.HTTPSConnection("127.0.0.1", site.port, timeout=60,
+                                                                          context=context))
+
+    def tls_inbound(self, site, sender):
+        import requests
+        import signing
+        params = site.inbound_params(From=sender)
+        url = f"https://127.0.0.1:{site.port}/twilio/inbound"
+        public = site.public_url + "/twilio/inbound"
+        requests.packages.urllib3.disable_warnings()
+        answer = requests.post(url, data=signing.encode(params), verify=False, timeout=30, headers={
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Twilio-Signature": signing.sign(public, params, site.tokens[0])})
+        assert answer.status_code == 200
+
+    def test_a_bounded_stream_tells_the_news(self, tls):
+        stream = self.open(tls).ready()
+        sender = new_number()
+        self.tls_inbound(tls, sender)
+        stream.wait("message", lambda d: d["peer"] == sender)
+        stream.close()
+
+    def test_over_the_cap_it_says_when_to_come_again(self, tls):
+        first, second = self.open(tls).ready(), self.open(tls).ready()
+        third = self.open(tls)
+        assert third.answer.status == 503
+        assert int(third.answer.getheader("Retry-After")) > 0
+        poll = self.open(tls, "?poll=1")
+        assert poll.answer.status == 200
+        first.close()
+        second.close()

@@ -1,6 +1,7 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """Fixtures of the browser tests: those of the HTTP tests, and
 
+    site     the run's site, its bot silent so that only people write here
     chrome   one headless Chromium for the run
     page     it, signed in to `site`, as a Page with a desk-sized window; see page.py
 """
@@ -22,6 +23,19 @@ _spec.loader.exec_module(_http)
 globals().update({name: value for name, value in vars(_http).items() if not name.startswith("__")})
 
 from page import Page, start_chrome  # noqa: E402  (after the path is set)
+from server import Host, Site  # noqa: E402
+
+QUIET = "TwchatChatMode off\nTwchatWhatsappSender whatsapp:+14155238886"
+
+
+@pytest.fixture(scope="session")
+def site(postgres, template, sandbox):
+    one = Site(postgres, template, hosts=[Host(sandbox=sandbox, directives=QUIET)], sandbox=sandbox)
+    _http._watch.add(one.log)
+    try:
+        yield one.start()
+    finally:
+        one.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """The pages as a person sees them: look, wait, type, click."""
+import contextlib
 import json
 import os
 import re
@@ -93,6 +94,15 @@ class Page:
         self.driver.execute_cdp_cmd("Network.emulateNetworkConditions",
                                     {"offline": on, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
 
+    @contextlib.contextmanager
+    def before_scripts(self, text):
+        """Pages loaded within find this done before their own scripts run."""
+        added = self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": text})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
     # ---- looking ------------------------------------------------------------------
 
     def script(self, text, *arguments):
@@ -110,7 +120,15 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def visible(self, selector):
-        return [e for e in self.all(selector) if e.is_displayed()]
+        """Elements that can be seen; what changes while we look is not among them."""
+        out = []
+        for element in self.all(selector):
+            try:
+                if element.is_displayed():
+                    out.append(element)
+            except StaleElementReferenceException:
+                pass
+        return out
 
     def see(self, selector, text=None, timeout=10):
         """The first visible element, with this text in it, as soon as there is one."""
@@ -127,8 +145,13 @@ class Page:
     def texts(self, selector):
         return self.script("return Array.from(document.querySelectorAll(arguments[0]), e => e.innerText)", selector)
 
+    def read(self, selector, text, timeout=10):
+        """The whole text of the first element with this text in it. Rows are made anew when they change: see() may be too slow."""
+        return wait_for(lambda: next((t for t in self.texts(selector) if text in t), None), timeout, f"{selector} {text}")
+
     def bubble(self, text, timeout=10):
-        return self.see(".bubble-row", text, timeout)
+        """The text of the bubble that has this in it."""
+        return self.read(".bubble-row", text, timeout)
 
     def status_of(self, text):
         """The title of the ticks of the last bubble with this text."""
@@ -154,7 +177,13 @@ class Page:
         self.type_in("tw-thread .composer-text", text).send_keys(Keys.ENTER)
 
     def click(self, selector, text=None):
-        self.see(selector, text).click()
+        def press():
+            try:
+                self.see(selector, text).click()
+                return True
+            except StaleElementReferenceException:
+                return False
+        wait_for(press, 10, f"{selector} {text or ''} to be pressed")
 
     def keys(self, *keys):
         ActionChains(self.driver).send_keys(*keys).perform()

@@ -49,7 +49,10 @@ StartServers $3
 ServerLimit $3
 ThreadsPerChild $4
 MaxRequestWorkers $(($3 * $4))
-DocumentRoot $(quoted "$1")
+MinSpareThreads 1
+MaxSpareThreads $(($3 * $4))
+# Nothing is served from it, but httpd looks up every path in it, so its children must be able to enter.
+DocumentRoot $(quoted "$ROOT")
 <Directory />
     AllowOverride None
     Require all denied

@@ -19,7 +19,7 @@ die_log() {
     printf '\n%s: %s\n' "${COMMAND:-run}" "$1" >&2
     if [ -s "$2" ]; then
         printf 'The last lines of %s:\n' "$2" >&2
-        tail -n "${3:-20}" "$2" | sed 's/^/    /' >&2
+        tail -n "${3:-20}" "$2" | cut -c 1-300 | sed 's/^/    /' >&2
     fi
     exit 1
 }

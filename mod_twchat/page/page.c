@@ -110,16 +110,40 @@ static apr_status_t serve(twc_req_t *q, const char *relative)
     return APR_SUCCESS;
 }
 
-/* Pages name their files relative to the mount, which needs its slash. */
+static bool ends_with_slash(const char *uri)
+{
+    size_t len = strlen(uri);
+
+    return len && uri[len - 1] == '/';
+}
+
+static apr_status_t redirect(twc_req_t *q, const char *uri)
+{
+    request_rec *r = q->r;
+
+    apr_table_setn(r->headers_out, "Location", apr_pstrcat(r->pool, ap_escape_uri(r->pool, uri),
+                                                           r->args ? "?" : "", r->args, NULL));
+    return twc_reply_text(q, HTTP_PERMANENT_REDIRECT, "");
+}
+
+/* Pages name their files relative to themselves: the mount needs its slash, the others have none. */
+static apr_status_t serve_page(twc_req_t *q, const char *file)
+{
+    const char *uri = q->r->uri;
+    size_t len = strlen(uri);
+
+    if (!ends_with_slash(uri))
+        return serve(q, file);
+    while (len > 1 && uri[len - 1] == '/')
+        len--;
+    return redirect(q, apr_pstrmemdup(q->r->pool, uri, len));
+}
+
 apr_status_t twc_page_dashboard(twc_req_t *q)
 {
-    size_t len = strlen(q->r->uri);
-
-    if (len && q->r->uri[len - 1] == '/')
-        return serve(q, "index.html");
-    apr_table_setn(q->r->headers_out, "Location", apr_pstrcat(q->r->pool, ap_escape_uri(q->r->pool, q->r->uri), "/",
-                                                              q->r->args ? "?" : "", q->r->args, NULL));
-    return twc_reply_text(q, HTTP_PERMANENT_REDIRECT, "");
+    if (!ends_with_slash(q->r->uri))
+        return redirect(q, apr_pstrcat(q->r->pool, q->r->uri, "/", NULL));
+    return serve(q, "index.html");
 }
 
 apr_status_t twc_page_chat(twc_req_t *q)
@@ -128,17 +152,17 @@ apr_status_t twc_page_chat(twc_req_t *q)
 
     if (!twc_text_is_clean(number, strlen(number)))
         return not_found(q);
-    return serve(q, "chat.html");
+    return serve_page(q, "chat.html");
 }
 
 apr_status_t twc_page_inbox(twc_req_t *q)
 {
-    return serve(q, "inbox.html");
+    return serve_page(q, "inbox.html");
 }
 
 apr_status_t twc_page_settings(twc_req_t *q)
 {
-    return serve(q, "settings.html");
+    return serve_page(q, "settings.html");
 }
 
 apr_status_t twc_page_asset(twc_req_t *q)

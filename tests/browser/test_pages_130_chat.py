@@ -22,6 +22,7 @@ class TestShown:
         receive(page.site, number, 1, "found you")
         page.go("/chat/" + spelling.format(number, digits=number[1:], area=number[2:5], rest=number[5:]))
         page.bubble("found you")
+        assert not page.visible(".thread-nothing")
         page.see(".thread[aria-current]")
 
     def test_whatsapp_with_name_and_button(self, page):

@@ -4,6 +4,7 @@ that can be pressed, readable colours. TWCHAT_SHOTS=DIR keeps the pictures."""
 import pytest
 
 from page import SIZES
+from server import EVERYTHING
 
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft https://example.org/" + "a1b2" * 40
 NUMBERS = ["+14155550161", "whatsapp:+573153369631", "whatsapp:+972541234567"]
@@ -87,6 +88,27 @@ def test_the_switch_of_themes(page):
     assert page.script("return document.documentElement.dataset.theme") == "dark"
     page.go("/")
     assert page.script("return document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize("path", ["/inbox/", "/settings/", "/chat/" + NUMBERS[0] + "/"])
+def test_a_slash_too_many(page, path):
+    page.go(path)
+    assert page.driver.current_url == page.url + path.rstrip("/")
+
+
+def test_under_a_prefix(chrome, make_site, sandbox, expect_log):
+    """The mount may be anywhere."""
+    expect_log("AH01630")               # what lies outside is closed, Chromium's guess at /favicon.ico too
+    from page import Page
+    site = make_site(sandbox=sandbox, mounts=(("/text/desk", EVERYTHING),))
+    page = Page(chrome, site)
+    page.sign_in("/text/desk")
+    try:
+        for path in ("/", "", "/inbox", "/settings", "/chat/" + NUMBERS[0]):
+            page.go("/text/desk" + path)
+            assert not page.complaints(), path
+    finally:
+        page.leave()
 
 
 def test_nothing_comes_from_elsewhere(filled, page):

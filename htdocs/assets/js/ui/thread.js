@@ -42,6 +42,7 @@ class Thread extends HTMLElement {
   open(asked, row = null) {
     this.conversation?.close();
     clearTimeout(this.#readTimer);
+    this.#readTimer = null;
     this.#signs.clear();
     const none = asked === null;
     this.classList.toggle('none', none);
@@ -123,10 +124,10 @@ class Thread extends HTMLElement {
 
   /* Read when somebody can have seen it: the page in front, the newest message in view. */
   #read() {
-    clearTimeout(this.#readTimer);
     const conversation = this.conversation;
-    if (!conversation?.row.unread || conversation.state !== 'ready') return;
+    if (this.#readTimer || !conversation?.row.unread || conversation.state !== 'ready') return;
     this.#readTimer = setTimeout(() => {
+      this.#readTimer = null;
       if (document.hidden || !document.hasFocus() || !this.stream.atBottom || conversation !== this.conversation || conversation.row.loop_guard) return;
       conversation.markRead();
       this.dispatchEvent(new CustomEvent('row', { detail: conversation.row }));

@@ -35,6 +35,21 @@ static void alert(sb_box_t *box, const sb_call_t *call, int code, const char *no
     sb_journal_add(box->webhooks, &entry);
 }
 
+/* The handset shows how its message was taken; a fallback that works mends a failure. */
+static void note_outcome(sb_box_t *box, const sb_call_t *call, int error)
+{
+    sb_msg_t *msg;
+
+    apr_thread_mutex_lock(box->lock);
+    msg = sb_msg_find(box->store, call->account, call->sid);
+    if (msg) {
+        msg->hook = error ? SB_HOOK_FAILED : SB_HOOK_TAKEN;
+        msg->hook_error = error;
+        sb_events_push(box->events, SB_EVENT_STATUS, msg->sid);
+    }
+    apr_thread_mutex_unlock(box->lock);
+}
+
 /* ---- where to go when it failed -------------------------------------------------- */
 
 static void call_again(sb_box_t *box, const sb_call_t *call, sb_call_e kind, const char *url, const char *method,
@@ -61,6 +76,7 @@ static void fall_back(sb_box_t *box, sb_call_t *call, int code)
     sb_params_t params;
     twc_form_t form;
 
+    note_outcome(box, call, code);
     if (call->kind == SB_CALL_FALLBACK || !number)
         return;
     apr_thread_mutex_lock(box->lock);
@@ -211,6 +227,7 @@ static void read_twiml(sb_box_t *box, sb_call_t *call)
     }
     if (error)
         alert(box, call, error, note);
+    note_outcome(box, call, 0);
     act(box, call, verbs);
 }
 
@@ -219,6 +236,7 @@ static void read_text(sb_box_t *box, sb_call_t *call)
     sb_verb_t verb = { .type = SB_VERB_MESSAGE, .method = "POST",
                        .media = apr_array_make(call->pool, 1, sizeof(const char *)) };
 
+    note_outcome(box, call, 0);
     verb.text = twc_text_trim(call->pool, twc_text_clean(call->pool, call->answer, call->answer_len));
     if (*verb.text)
         reply(box, call, &verb);
@@ -231,7 +249,7 @@ void sb_answer_read(sb_box_t *box, sb_call_t *call)
     if (call->error_code)
         fall_back(box, call, call->error_code);
     else if (call->answer_len == 0)
-        return;
+        note_outcome(box, call, 0);
     else if (type_is(type, "text/xml") || type_is(type, "application/xml") || type_is(type, "text/html"))
         read_twiml(box, call);
     else if (type_is(type, "text/plain"))

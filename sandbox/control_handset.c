@@ -189,12 +189,15 @@ static json_t *extras(apr_pool_t *pool, const sb_msg_t *msg)
 
 static json_t *message_json(apr_pool_t *pool, const sb_msg_t *msg)
 {
+    static const char *const hooks[] = { "none", "called", "taken", "failed" };
     json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b}", "sid", msg->sid,
                                "account_sid", msg->account->sid, "to", msg->to->addr,
                                "from", msg->from ? msg->from->addr : "", "body", msg->body,
                                "status", sb_status_name(msg->status), "direction", sb_direction_name(msg->direction),
                                "segments", msg->segments, "error_code", msg->error_code, "carrier", msg->hidden);
 
+    json_object_set_new(object, "webhook", json_string(hooks[msg->hook]));
+    json_object_set_new(object, "webhook_error", json_integer(msg->hook_error));
     json_object_set_new(object, "seq", json_integer((json_int_t)msg->seq));
     json_object_set_new(object, "error", msg->error_code ? json_string(sb_error_text(msg->error_code)) : json_null());
     json_object_set_new(object, "created", json_string(twc_clock_iso_ms(pool, msg->created)));

@@ -100,5 +100,6 @@ sb_msg_t *sb_inbound_take(sb_box_t *box, const sb_inbound_t *in, bool *called)
     remember_writer(box, msg);
     opt_out_type = sb_optout_apply(box, msg);
     *called = sb_webhook_inbound(box, msg, opt_out_type, in->base);
+    msg->hook = *called ? SB_HOOK_CALLED : SB_HOOK_NONE;
     return msg;
 }

@@ -16,10 +16,15 @@
 static const struct { const char *path, *file, *type; } FILES[] = {
     { "/", "index.html", "text/html; charset=utf-8" },
     { "/sandbox.css", "sandbox.css", "text/css; charset=utf-8" },
-    { "/sandbox.js", "sandbox.js", "text/javascript; charset=utf-8" },
-    { "/view.js", "view.js", "text/javascript; charset=utf-8" },
-    { "/format.js", "format.js", "text/javascript; charset=utf-8" },
     { "/icons.svg", "icons.svg", "image/svg+xml" },
+    { "/api.js", "api.js", "text/javascript; charset=utf-8" },
+    { "/app.js", "app.js", "text/javascript; charset=utf-8" },
+    { "/dom.js", "dom.js", "text/javascript; charset=utf-8" },
+    { "/faults.js", "faults.js", "text/javascript; charset=utf-8" },
+    { "/format.js", "format.js", "text/javascript; charset=utf-8" },
+    { "/inspector.js", "inspector.js", "text/javascript; charset=utf-8" },
+    { "/people.js", "people.js", "text/javascript; charset=utf-8" },
+    { "/phone.js", "phone.js", "text/javascript; charset=utf-8" },
 };
 
 static int send_file(request_rec *r, const char *path, const char *type)
@@ -37,7 +42,7 @@ static int send_file(request_rec *r, const char *path, const char *type)
     ap_set_last_modified(r);
     apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
     apr_table_setn(r->headers_out, "Content-Security-Policy",
-                   "default-src 'self'; img-src 'self' blob:; frame-ancestors 'self'; base-uri 'none'");
+                   "default-src 'self'; img-src 'self' blob: data:; media-src 'self'; frame-ancestors 'self'; base-uri 'none'");
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
     if ((status = ap_meets_conditions(r)) != OK)
         return status;

@@ -24,6 +24,9 @@ const char *sb_direction_name(sb_direction_e direction);
 /** May it still change by itself: accepted, scheduled, queued, sending. */
 bool sb_status_in_progress(sb_status_e status);
 
+/** How the application took an inbound message. */
+typedef enum { SB_HOOK_NONE, SB_HOOK_CALLED, SB_HOOK_TAKEN, SB_HOOK_FAILED } sb_hook_e;
+
 /** Messages in order of arrival; gaps never, appends at the end. */
 typedef struct sb_list_t {
     struct sb_msg_t **v;
@@ -76,6 +79,8 @@ typedef struct sb_msg_t {
     int error_code, segments, validity_s;
     bool hidden;                        /* the carrier's own confirmations: only handsets see them */
     bool still;                         /* magic numbers: no walk, no callbacks */
+    sb_hook_e hook;                     /* inbound: its webhook */
+    int hook_error;                     /* when it failed: what Twilio would record */
     sb_status_e fate;                   /* final status it walks to: delivered, undelivered, failed */
     int fate_code;
     sb_media_t *media;

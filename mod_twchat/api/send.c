@@ -29,6 +29,11 @@ static apr_status_t queue(twc_ctx_t *ctx, void *baton)
     return twc_once_message(job->q, job->once, job->queued.id);
 }
 
+static const char *not_sent(twc_req_t *q, const char *reason, int code)
+{
+    return twc_reply_error_body(q->r->pool, q->match->style, reason, "not_sent", code, NULL);
+}
+
 /* Nothing was queued, so the key may be used again. The reason stays the first one. */
 static apr_status_t refused(twc_req_t *q, const twc_once_t *once, apr_status_t rv)
 {
@@ -38,7 +43,7 @@ static apr_status_t refused(twc_req_t *q, const twc_once_t *once, apr_status_t r
     (void)twc_once_finish(q, once, 0, NULL);
     *q->ctx->problem = why;
     if (APR_STATUS_IS_EACCES(rv))       /* opted out: to the caller a send that failed */
-        return twc_reply_error(q, HTTP_INTERNAL_SERVER_ERROR, why.detail);
+        return twc_reply_json(q, HTTP_INTERNAL_SERVER_ERROR, not_sent(q, why.detail, why.twilio_code));
     return rv;
 }
 
@@ -63,7 +68,7 @@ static apr_status_t finish(twc_req_t *q, const twc_once_t *once, const twc_msg_t
 
     if (has_failed(msg)) {
         status = HTTP_INTERNAL_SERVER_ERROR;
-        body = twc_reply_error_body(q->r->pool, q->match->style, reason_of(msg), "not_sent", msg->error_code, NULL);
+        body = not_sent(q, reason_of(msg), msg->error_code);
     }
     else
         body = sent(q, msg);

@@ -137,7 +137,7 @@ apr_status_t twc_reply_error(twc_req_t *q, int status, const char *text)
         twc_reply_header(q, "Retry-After", RETRY_AFTER);
     return twc_reply_json(q, status, twc_reply_error_body(q->r->pool, q->match->style, text,
                                                           p->code ? p->code : code_of(q->r->pool, status),
-                                                          p->twilio_code, p->field));
+                                                          0, p->field));
 }
 
 apr_status_t twc_reply_problem(twc_req_t *q, apr_status_t rv)

@@ -50,7 +50,7 @@ class Stream:
                     if data:
                         self.events.append((name, json.loads("\n".join(data))))
                     name, data = None, []
-        except (OSError, ValueError, http.client.HTTPException):
+        except (OSError, ValueError, AttributeError, http.client.HTTPException):
             pass
         self.ended.set()
 

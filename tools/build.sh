@@ -20,6 +20,10 @@ build_autotools() {
 build_tree() {
     local dir=$1 log=$2
     shift 2
+    case $dir in
+    *[\\\"\#\$\&\'\`]*) die "the path $TOP holds one of the characters \\ \" # \$ & ' \`, which automake cannot build in." \
+        "Move the checkout to another place." ;;
+    esac
     mkdir -p "$dir"
     : >"$log"
     (
@@ -35,6 +39,23 @@ build_tree() {
         fi
         logged "$log" make -s -j"$(build_jobs)" || die_log "the build failed." "$log" 30
     ) 9>"$TOP/build/.lock" || exit 1
+}
+
+# build_install DIR LOG TARGET...: make install into DIR/stage, afresh so that nothing old stays.
+# By way of /tmp, because libtool installs into no path with blanks.
+build_install() {
+    local dir=$1 log=$2 temporary
+    shift 2
+    temporary=$(mktemp -d /tmp/twchat-stage.XXXXXX) || exit 1
+    chmod 755 "$temporary"
+    (
+        flock 9
+        rm -rf "$dir/stage"
+        cd "$dir" && logged "$log" make -s "$@" DESTDIR="$temporary" && logged "$log" cp -R "$temporary" "$dir/stage"
+    ) 9>"$TOP/build/.lock"
+    local status=$?
+    rm -rf "$temporary"
+    [ $status = 0 ] || die_log "make $* failed." "$log"
 }
 
 # The way from DIR, somewhere below $TOP, up to $TOP: "../..".

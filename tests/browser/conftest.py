@@ -2,6 +2,7 @@
 """Fixtures of the browser tests: those of the HTTP tests, and
 
     site     the run's site, its bot silent so that only people write here
+    handsets the sandbox whose handsets write to that site
     chrome   one headless Chromium for the run
     page     it, signed in to `site`, as a Page with a desk-sized window; see page.py
 """
@@ -36,6 +37,14 @@ def site(postgres, template, sandbox):
         yield one.start()
     finally:
         one.stop()
+
+
+@pytest.fixture
+def handsets(site, sandbox):
+    """The sandbox, with its numbers pointed at `site`: another site of the run may have taken them."""
+    for number in (sandbox.number, sandbox.whatsapp):
+        sandbox.configure_number(number, site.public_url + "/twilio/inbound", site.public_url + "/twilio/status")
+    return sandbox
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ class TestStory:
             page.write("Yes, I am 🙂")
             sandbox.wait_handset(handset, lambda messages: any("Yes, I am 🙂" in str(m) for m in messages))
             page.wait_status("Yes, I am 🙂", "Delivered", "Read")
+            page.gone(".thread .pill")      # whoever answers has read
             page.shot("story")
             assert not page.complaints()
         finally:

@@ -4,7 +4,11 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from client import new_number, new_sid
+from page import Page
 from waiting import wait_for
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGPgq8m//ukZAAnSA6ktqpPHAAAAAElFTkSuQmCC"
+PDF = "JVBERi0xLjAKMSAwIG9iajw8Pj5lbmRvYmoKdHJhaWxlcjw8Pj4K"
 
 
 PEERS = "return [...document.querySelectorAll('a.thread')].map(a => a.dataset.peer)"
@@ -226,10 +230,45 @@ class TestInbox:
 
 
 class TestMedia:
-    def test_states_are_told(self, page):
-        number = new_number()
-        page.site.inbound(From=number, Body="look", NumMedia="1", MediaContentType0="image/jpeg", sid=new_sid("MM"),
-                          MediaUrl0="https://elsewhere.example/no-twilio-host.jpg")
+    def test_a_picture_is_shown_in_place(self, page, handsets):
+        number = "whatsapp:" + new_number()
+        handsets.inbound(number, body="look", Media=[{"ContentType": "image/png", "Data": PNG}, {"ContentType": "application/pdf", "Data": PDF}])
         page.go("/chat/" + number)
         page.bubble("look")
-        page.see(".media-note, .media-picture")
+        wait_for(lambda: page.script("return document.querySelector('.media-picture img')?.naturalWidth") == 2, 20, "the picture")
+        page.read(".media-file", "PDF")
+        assert not page.complaints()
+
+    def test_what_cannot_be_had_is_told(self, page):
+        number = new_number()
+        page.site.inbound(From=number, Body="see?", NumMedia="1", MediaContentType0="image/jpeg", sid=new_sid("MM"),
+                          MediaUrl0="https://elsewhere.example/no-twilio-host.jpg")
+        page.go("/chat/" + number)
+        page.bubble("see?")
+        page.read(".media-note", "refused", 20)
+
+    def test_a_place_is_a_link_to_a_map(self, page, handsets):
+        number = "whatsapp:" + new_number()
+        handsets.inbound(number, body="", Latitude="4.65", Longitude="-74.05", Label="Clínica", Address="Carrera 16")
+        page.go("/chat/" + number)
+        page.read(".place", "Clínica")
+        assert "mlat=4.65" in page.script("return document.querySelector('.place').href")
+
+
+class TestGuard:
+    def test_two_machines_are_noticed_and_can_be_let_on(self, chrome, make_site, sandbox, expect_log):
+        """The operator sees that automatic answers stopped, and why, and starts them again."""
+        expect_log("TWC2403")
+        site = make_site(sandbox=sandbox)
+        page, number = Page(chrome, site), new_number()
+        page.sign_in()
+        try:
+            receive(site, number, 12, "beep {}")
+            page.go("/chat/" + number)
+            page.see(".notice.waiting", "paused", 20)
+            page.see(".thread .tag.waiting")
+            page.click(".notice .btn-small")
+            page.gone(".notice.waiting")
+            assert site.get("/api/threads/" + number).json()["loop_guard"] is False
+        finally:
+            page.leave()

@@ -186,19 +186,20 @@ class Threads extends HTMLElement {
     const date = parseTime(row.last_at);
     const chosen = row.peer === this.#selected;
     const name = title(row);
+    const unread = chosen && document.hasFocus() && !row.loop_guard ? 0 : row.unread;       /* being read this moment */
     const open = event => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();
       this.dispatchEvent(new CustomEvent('open', { detail: row }));
     };
-    const link = h('a', { class: `thread${row.unread ? ' unread' : ''}`, href: api.chatUrl(row.peer), 'aria-current': chosen ? 'true' : null, data: { peer: row.peer }, onclick: open },
+    const link = h('a', { class: `thread${unread ? ' unread' : ''}`, href: api.chatUrl(row.peer), 'aria-current': chosen ? 'true' : null, data: { peer: row.peer }, onclick: open },
       avatar(row),
       h('div', { class: 'thread-main' },
         h('div', { class: 'thread-top' },
           h('span', { class: 'thread-name one-line', dir: 'auto', title: row.name ? `${row.name} · ${phone(row.peer)}` : null }, name),
           h('time', { datetime: date?.toISOString(), title: exact(date) }, when(date))),
         h('div', { class: 'thread-bottom' }, this.#preview(row, draft), this.#tags(row),
-          row.unread > 0 && h('span', { class: 'pill', 'aria-label': t('nav.unread', { n: row.unread }) }, row.unread > 99 ? '99+' : row.unread))));
+          unread > 0 && h('span', { class: 'pill', 'aria-label': t('nav.unread', { n: unread }) }, unread > 99 ? '99+' : unread))));
     return h('div', { role: 'listitem' }, link);
   }
 

@@ -55,6 +55,7 @@ class Sandbox:
                   *(f"TwchatSandboxNumber {a}" for a in numbers), directives, ""]
         self.httpd = Httpd(self.directory, "\n".join(lines), ("twchat_sandbox",), children=1, threads=threads, env=env)
         self.log = self.httpd.log
+        self.expected = []                  # pieces of text the error log may hold
 
     def start(self):
         self.httpd.start()
@@ -70,15 +71,19 @@ class Sandbox:
     def stop(self):
         self.httpd.stop()
 
-    def remove(self):
-        self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
     def __enter__(self):
         return self.start()
 
-    def __exit__(self, *_):
-        self.remove()
+    def __exit__(self, failed, *_):
+        self.stop()
+        bad = self.log.unexpected(self.expected) + self.sanitized()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        assert failed or not bad, "unexpected in the sandbox's logs:\n" + "\n".join(bad[:20])
+
+    def sanitized(self):
+        """What a sanitizer said; it writes to stderr before httpd opens its log."""
+        with open(f"{self.directory}/stderr", errors="replace") as said:
+            return [line for line in said.read().splitlines() if "Sanitizer" in line or "runtime error:" in line]
 
     # ---- the control resource ----
 

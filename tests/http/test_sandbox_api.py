@@ -39,8 +39,6 @@ def sandbox():
                   "TwchatSandboxNumber ACME\nTwchatSandboxNumber 12345\nTwchatSandboxNumber +18005550100")
     with Sandbox(directives=directives) as one:
         yield one
-        errors = [line for line in one.log.text().splitlines() if re.search(r":(error|crit|alert|emerg)\]", line)]
-        assert errors == []
 
 
 @pytest.fixture(scope="module")

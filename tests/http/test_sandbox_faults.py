@@ -251,6 +251,7 @@ class TestState:
         with Sandbox(state=True) as sandbox:
             sid = sandbox.inbound("+15005590002", body="kept")
             child = sandbox.httpd.children()[0]
+            sandbox.expected.append("exit signal Killed")
             os.kill(child, signal.SIGKILL)
             wait_for(lambda: sandbox.httpd.children() not in ([child], []), 10, "a new child")
             wait_for(sandbox._answers, 10, "the new child to answer")

@@ -83,8 +83,13 @@ httpd_failed() {
     die_log "httpd did not start ($1)." "$1/start.log"
 }
 
+# httpd_stop NAME...: all at once, since each takes a moment to let its requests end.
 httpd_stop() {
-    local pid
-    pid=$(httpd_pid "$1") || return 0
-    process_end "$pid" 20 TERM || warn "the httpd of $1 (process $pid) does not end."
+    local name pid pids=''
+    for name in "$@"; do
+        pid=$(httpd_pid "$name") && kill -TERM "$pid" && pids="$pids $pid"
+    done
+    for pid in $pids; do
+        process_gone "$pid" 20 || warn "the httpd with process id $pid does not end."
+    done
 }

@@ -11,10 +11,9 @@ process_of() {
     echo "$pid"
 }
 
-# process_end PID SECONDS SIGNAL: send and wait; status 1 when it is still there.
-process_end() {
+# process_gone PID SECONDS: wait for its end; status 1 when it is still there.
+process_gone() {
     local i
-    kill "-$3" "$1" 2>/dev/null || return 0
     for ((i = 0; i < $2 * 10; i++)); do
         kill -0 "$1" 2>/dev/null || return 0
         sleep 0.1

@@ -17,3 +17,11 @@ CREATE INDEX outbox_lease ON outbox (lease_until) WHERE state IN ('sending', 'un
 
 -- Callbacks that came before anybody knew whose they are.
 CREATE INDEX status_events_early ON status_events (received_at) WHERE message_id IS NULL;
+
+-- Without STRICT these become part of the statements that use them: twenty times cheaper than a call.
+CREATE OR REPLACE FUNCTION twchat_status_rank(text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT (CASE $1
+    WHEN 'accepted' THEN 10 WHEN 'scheduled' THEN 10 WHEN 'queued' THEN 20 WHEN 'sending' THEN 30 WHEN 'sent' THEN 40
+    WHEN 'partially_delivered' THEN 50 WHEN 'delivered' THEN 60 WHEN 'undelivered' THEN 60 WHEN 'failed' THEN 60
+    WHEN 'canceled' THEN 60 WHEN 'read' THEN 70 WHEN 'received' THEN 0 WHEN 'receiving' THEN 0 ELSE -1 END)::smallint
+$$;

@@ -43,6 +43,7 @@ export class Conversation extends EventTarget {
 
   async load() {
     try {
+      await live.ready();
       const row = await api.threadOf(this.asked).catch(error => { if (error.status === 404) return null; throw error; });
       if (row) {
         this.row = row;

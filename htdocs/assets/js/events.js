@@ -30,6 +30,7 @@ export class Live extends EventTarget {
   #pollSpan = POLL_SPAN_MS[0];
   #generation = 0;
   #opened = false;
+  #late = false;
   #hiddenTimer = null;
   state = { name: 'connecting', seconds: 0 };
 
@@ -47,11 +48,14 @@ export class Live extends EventTarget {
     else this.#connect();
   }
 
-  /** Resolves when the first connection stands, or after patience_ms: data fetched then misses little or nothing. */
-  ready(patience_ms) {
+  /**
+   * Resolves when the first connection stands, so that data fetched then misses nothing; after patience_ms at
+   * the latest, and then "reset" follows once the connection does stand.
+   */
+  ready(patience_ms = 300) {
     if (this.#opened) return Promise.resolve();
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, patience_ms);
+      const timer = setTimeout(() => { this.#late = true; resolve(); }, patience_ms);
       this.addEventListener('open', () => { clearTimeout(timer); resolve(); }, { once: true });
     });
   }
@@ -141,7 +145,7 @@ export class Live extends EventTarget {
     this.#failures = 0;
     this.#say(name);
     if (first) this.dispatchEvent(new Event('open'));
-    else if (missed) this.#fire('reset', {});
+    if (missed || (first && this.#late)) this.#fire('reset', {});
   }
 
   #denied() {

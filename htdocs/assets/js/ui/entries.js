@@ -37,7 +37,7 @@ class Entries extends HTMLElement {
     this.timer = setInterval(() => this.#draw(), 60000);
     keys.on('j', t('keys.next'), () => keys.step(this.#links(), 1));
     keys.on('k', t('keys.previous'), () => keys.step(this.#links(), -1));
-    live.ready(300).then(() => this.load());
+    live.ready().then(() => this.load());
   }
 
   disconnectedCallback() {

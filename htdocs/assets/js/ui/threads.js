@@ -46,7 +46,7 @@ class Threads extends HTMLElement {
     live.addEventListener('reset', () => this.load());
     onKept(() => this.#draw());
     setInterval(() => this.#draw(), 60000);
-    live.ready(300).then(() => this.load());
+    live.ready().then(() => this.load());
   }
 
   get links() {

@@ -62,7 +62,18 @@ CustomLog $(quoted "$1/access_log") plain
 END
 }
 
-httpd_pid() { process_of "$DIR/$1/httpd.pid" "$DIR/$1/httpd.conf"; }
+# How its command line shows that ./run started it.
+httpd_mark() { printf -- '-k start -f %s' "$DIR/$1/httpd.conf"; }
+
+httpd_pid() { process_of "$DIR/$1/httpd.pid" "$(httpd_mark "$1")"; }
+
+# httpd_orphans NAME...: children that outlived a parent which was killed; they hear no polite signal any more.
+httpd_orphans() {
+    local name
+    for name in "$@"; do
+        httpd_pid "$name" >/dev/null || process_all "$(httpd_mark "$name")"
+    done
+}
 
 # httpd_start NAME PORT: start it with DIR/NAME/httpd.conf and wait until it serves.
 httpd_start() {
@@ -91,5 +102,8 @@ httpd_stop() {
     done
     for pid in $pids; do
         process_gone "$pid" 20 || warn "the httpd with process id $pid does not end."
+    done
+    for pid in $(httpd_orphans "$@"); do
+        kill -KILL "$pid"
     done
 }

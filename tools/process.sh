@@ -11,6 +11,14 @@ process_of() {
     echo "$pid"
 }
 
+# process_all TEXT: pids of all processes whose command line holds TEXT.
+process_all() {
+    local dir
+    for dir in /proc/[0-9]*; do
+        tr '\0' ' ' 2>/dev/null <"$dir/cmdline" | grep -qF -- "$1" && echo "${dir#/proc/}"
+    done
+}
+
 # process_gone PID SECONDS: wait for its end; status 1 when it is still there.
 process_gone() {
     local i

@@ -124,9 +124,14 @@ END
         cat <<END
   The sandbox   $(env_value TWILIO_API_BASE)/   handsets to text the system from, no account needed
 END
+    elif [ "$(env_value PUBLIC_BASE_URL)" = "$url" ]; then
+        cat <<END
+  Twilio        account $(env_value TWILIO_ACCOUNT_SID); it can send, but to receive it must be reached from
+                outside: start it with PUBLIC_BASE_URL=https://... once that leads to port ${url##*:}
+END
     else
         cat <<END
-  Twilio        account $(env_value TWILIO_ACCOUNT_SID); set its webhooks to $(env_value PUBLIC_BASE_URL)/twilio/inbound
+  Twilio        account $(env_value TWILIO_ACCOUNT_SID); its webhooks belong to $(env_value PUBLIC_BASE_URL)/twilio/inbound
 END
     fi
     cat <<END

@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * http.c - libcurl, set up once and alike for every peer.
- * Must never repeat a request whose body was handed over, follow a redirect, or log.
+ * Must never write a POST twice, follow a redirect, or log.
  * Called by twilio/client.c for plain calls and by work/flight.c for its multi loop.
  */
 #include "config.h"
@@ -21,8 +21,8 @@
 typedef struct twc_exchange_t {
     apr_pool_t *pool;
     twc_http_answer_t *answer;
-    const char *body;
-    apr_size_t body_len, body_given;
+    bool once;                          /* the peer must not get it twice */
+    int issued;                         /* times it was about to be written */
     apr_size_t size, max;
     bool (*stop)(void *);
     void *stop_baton;
@@ -63,18 +63,14 @@ apr_status_t twc_http_init(apr_pool_t *pool)
 
 /* ---- what curl calls ------------------------------------------------------------ */
 
-/* There is no seek function on purpose. A kept connection that dies before it brought a byte makes
- * libcurl send the request again, POST or not; where the body was read and cannot be rewound, it fails instead. */
-static size_t give_body(char *out, size_t size, size_t n, void *data)
+/* Called when a connection is ready and the request is about to be written to it. A kept connection that dies
+ * before it brought a byte makes libcurl write the request again on another one, POST or not: that is where it ends.
+ * A GET may be repeated. */
+static int before_request(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
     exchange_t *x = data;
-    size_t len = x->body_len - x->body_given;
 
-    if (len > size * n)
-        len = size * n;
-    memcpy(out, x->body + x->body_given, len);
-    x->body_given += len;
-    return len;
+    return ++x->issued > 1 && x->once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static size_t take_data(char *in, size_t size, size_t n, void *data)
@@ -139,12 +135,9 @@ static void set_body(CURL *easy, const twc_http_request_t *r, exchange_t *x)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "GET") ? r->method : NULL);
         return;
     }
-    x->body = r->body ? r->body : "";
-    x->body_len = strlen(x->body);
+    x->once = true;
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_len);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
-    curl_easy_setopt(easy, CURLOPT_READDATA, x);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body ? r->body : "");     /* not copied: one write with the headers */
 }
 
 apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request,
@@ -161,6 +154,8 @@ apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_reque
     curl_easy_reset(easy);
     set_peer(easy, request);
     set_body(easy, request, x);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, shared.headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
@@ -170,14 +165,13 @@ apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_reque
 void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *a)
 {
     exchange_t *x = a->exchange;
-    long status = 0, request_bytes = 0;
+    long status = 0;
     const char *text = NULL;
     curl_off_t after = 0;
 
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     a->status = status >= 200 ? (int)status : 0;    /* 1xx promises nothing */
-    a->sent = status != 0 || (x->body_len > 0 ? x->body_given > 0 : request_bytes > 0);
+    a->sent = status != 0 || x->issued > 0;
     if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text)
         a->content_type = apr_pstrdup(x->pool, text);
     text = NULL;

@@ -14,14 +14,14 @@ typedef struct twc_http_request_t {
     const char *method;                 /* "GET", "POST", "DELETE" */
     const char *url;
     const char *user, *password;        /* Basic, or NULL */
-    const char *body;                   /* form body of a POST, or NULL */
+    const char *body;                   /* form body of a POST, or NULL; must outlive the transfer */
     apr_interval_time_t timeout;        /* whole request; 0: half a minute */
     apr_size_t answer_max;              /* more bytes than this: APR_ENOSPC; 0: 1 MiB */
 } twc_http_request_t;
 
 typedef struct twc_http_answer_t {
     int status;                         /* 0: none; kept when the connection broke in mid-body */
-    bool sent;                          /* false: the request certainly did not reach the peer as a whole */
+    bool sent;                          /* false: nothing of the request was ever written */
     bool too_long;                      /* answer_max was reached, data holds the beginning */
     const char *content_type;           /* or NULL */
     const char *location;               /* of a redirect, absolute; or NULL */
@@ -39,8 +39,8 @@ apr_status_t twc_http_init(apr_pool_t *pool);
 /**
  * One request, on a kept connection where there is one. No redirects are followed, TLS is verified,
  * no signals, no netrc; a proxy only where libcurl's own variables (https_proxy, no_proxy) name one.
- * A request whose body was handed over is never sent a second time, not even on a kept connection
- * that turned out dead: libcurl would repeat it, and Twilio would send the message twice.
+ * A POST is never written a second time, not even when a kept connection turned out dead: libcurl would
+ * repeat it, and Twilio would send the message twice.
  * @param stop  may be NULL; polled about once a second: true aborts with APR_EINTR
  * @return APR_SUCCESS for any HTTP answer | APR_TIMEUP | APR_ECONNREFUSED | APR_ENOSPC | APR_EINTR | APR_EGENERAL
  */

@@ -16,6 +16,7 @@
 #include <util_filter.h>
 
 #include "glue/config.h"
+#include "glue/dbd.h"
 #include "glue/router.h"
 #include "glue/status.h"
 #include "glue/tenant.h"
@@ -37,6 +38,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(twc_router_handle, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(twc_router_insert_error, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TWC_ERROR_FILTER, twc_router_error_filter, NULL, AP_FTYPE_CONTENT_SET);
+    twc_dbd_register();
     APR_OPTIONAL_HOOK(ap, status_hook, twc_status_block, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

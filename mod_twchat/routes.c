@@ -230,6 +230,12 @@ static void offer(best_t *best, int row, const path_t *pattern, const path_t *pa
     best->path = *path;
 }
 
+/* Most rows are out by the first letter; this is asked for each row and request. */
+static bool may_fit(const char *pattern, const char *path)
+{
+    return pattern[1] == ':' || *path == '\0' || pattern[1] == path[1];
+}
+
 static void try_interface(const twc_mount_t *mount, twc_interface_e interface, const char *path, unsigned method,
                           bool json, best_t *best, twc_match_t *match)
 {
@@ -243,8 +249,8 @@ static void try_interface(const twc_mount_t *mount, twc_interface_e interface, c
             unsigned rank;
             int order;
 
-            if (twc_routes[i].interface != interface || !split(twc_routes[i].pattern, &pattern)
-                || !fits(&pattern, &given, &rank) || (order = compare(best, form == FORM_ALSO, rank)) < 0)
+            if (twc_routes[i].interface != interface || !may_fit(twc_routes[i].pattern, relative)
+                || !split(twc_routes[i].pattern, &pattern) || !fits(&pattern, &given, &rank) || (order = compare(best, form == FORM_ALSO, rank)) < 0)
                 continue;
             if (order > 0) {
                 *best = (best_t){ .row = -1, .found = true, .also = form == FORM_ALSO, .rank = rank };

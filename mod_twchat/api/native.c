@@ -8,6 +8,7 @@
 #include <http_protocol.h>
 
 #include "domain/message.h"
+#include "glue/idempotency.h"
 #include "glue/module.h"
 #include "glue/reply.h"
 #include "glue/route.h"
@@ -110,10 +111,9 @@ apr_status_t twc_native_read(twc_req_t *q)
     return twc_reply_json(q, HTTP_OK, "{\"ok\":true}");
 }
 
-static apr_status_t answer_id(twc_req_t *q, apr_int64_t id, const char *status)
+static const char *id_json(twc_req_t *q, apr_int64_t id, const char *status)
 {
-    return twc_reply_json(q, HTTP_OK, apr_psprintf(q->r->pool, "{\"id\":%" APR_INT64_T_FMT ",\"status\":\"%s\"}",
-                                                   id, status));
+    return apr_psprintf(q->r->pool, "{\"id\":%" APR_INT64_T_FMT ",\"status\":\"%s\"}", id, status);
 }
 
 static apr_status_t read_id(twc_req_t *q, apr_int64_t *id)
@@ -128,17 +128,41 @@ apr_status_t twc_native_cancel(twc_req_t *q)
 
     TWC_TRY(read_id(q, &id));
     TWC_TRY(twc_message_cancel(q->ctx, id));
-    return answer_id(q, id, "canceled");
+    return twc_reply_json(q, HTTP_OK, id_json(q, id, "canceled"));
+}
+
+typedef struct retry_t {
+    twc_req_t *q;
+    const twc_once_t *once;
+    apr_int64_t id;
+    twc_queued_t queued;
+} retry_t;
+
+static apr_status_t retry(twc_ctx_t *ctx, void *baton)
+{
+    retry_t *job = baton;
+
+    TWC_TRY(twc_message_retry(ctx, job->id, &job->queued));
+    return twc_once_message(job->q, job->once, job->queued.id);
 }
 
 apr_status_t twc_native_retry(twc_req_t *q)
 {
-    twc_queued_t queued;
-    apr_int64_t id;
+    twc_once_t once;
+    retry_t job = { .q = q, .once = &once };
+    const char *json;
+    apr_status_t rv;
 
-    TWC_TRY(read_id(q, &id));
-    TWC_TRY(twc_message_retry(q->ctx, id, &queued));
-    return answer_id(q, queued.id, queued.status);
+    TWC_TRY(read_id(q, &job.id));
+    TWC_TRY(twc_once_begin(q, &once));
+    if (once.answered)
+        return APR_SUCCESS;
+    job.queued = (twc_queued_t){ .id = once.message_id, .status = "queued" };
+    if (!once.message_id && (rv = twc_tx_run(q->ctx, retry, &job)) != APR_SUCCESS)
+        return twc_once_forget(q, &once, rv);
+    json = id_json(q, job.queued.id, job.queued.status);
+    TWC_TRY(twc_once_finish(q, &once, HTTP_OK, json));
+    return twc_reply_json(q, HTTP_OK, json);
 }
 
 /* ---- attachments ------------------------------------------------------------------------ */

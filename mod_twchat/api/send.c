@@ -34,16 +34,13 @@ static const char *not_sent(twc_req_t *q, const char *reason, int code)
     return twc_reply_error_body(q->r->pool, q->match->style, reason, "not_sent", code, NULL);
 }
 
-/* Nothing was queued, so the key may be used again. The reason stays the first one. */
-static apr_status_t refused(twc_req_t *q, const twc_once_t *once, apr_status_t rv)
+/* Opted out: to the caller that is a send that failed. */
+static apr_status_t refused(twc_req_t *q, apr_status_t rv)
 {
-    twc_problem_t why = *q->ctx->problem;
+    const twc_problem_t *why = q->ctx->problem;
 
-    twc_problem_clear(q->ctx);
-    (void)twc_once_finish(q, once, 0, NULL);
-    *q->ctx->problem = why;
-    if (APR_STATUS_IS_EACCES(rv))       /* opted out: to the caller a send that failed */
-        return twc_reply_json(q, HTTP_INTERNAL_SERVER_ERROR, not_sent(q, why.detail, why.twilio_code));
+    if (APR_STATUS_IS_EACCES(rv))
+        return twc_reply_json(q, HTTP_INTERNAL_SERVER_ERROR, not_sent(q, why->detail, why->twilio_code));
     return rv;
 }
 
@@ -106,7 +103,7 @@ apr_status_t twc_send(twc_req_t *q, twc_draft_t *draft, twc_sent_fn sent)
         return answer_for_first(q, &once, sent);
     rv = twc_tx_run(q->ctx, queue, &job);
     if (rv != APR_SUCCESS)
-        return refused(q, &once, rv);
+        return refused(q, twc_once_forget(q, &once, rv));
     twc_work_wake(q->tenant->work, q->ctx->wake);
     q->ctx->wake = 0;
     if (strcmp(job.queued.status, "scheduled") != 0)

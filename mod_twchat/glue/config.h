@@ -52,6 +52,7 @@ typedef struct twc_server_conf_t {
     int counters;                       /* index of the counters of status.h */
     /* in a child */
     twc_tenant_t *tenant;
+    bool limits_checked;                /* of its connections, by dbd.c */
 } twc_server_conf_t;
 
 extern const command_rec twc_commands[];

@@ -6,11 +6,14 @@
  */
 #include <sys/socket.h>
 
+#include <apr_hooks.h>
 #include <apr_optional.h>
+#include <apr_optional_hooks.h>
 #include <apr_dbd.h>
 #include <mod_dbd.h>
 #include <libpq-fe.h>
 
+#include "glue/config.h"
 #include "glue/dbd.h"
 #include "glue/module.h"
 
@@ -83,6 +86,24 @@ static void give(void *baton, twc_db_loan_t *loan, bool broken)
     dbd_close(baton, token->rec);
     apr_pool_destroy(pool);
     *loan = (twc_db_loan_t){ NULL, NULL };
+}
+
+/* mod_dbd makes a caller wait for ever when all its connections are lent; our own limit must come first. */
+static apr_status_t check_limits(apr_pool_t *pool, dbd_cfg_t *cfg, ap_dbd_t *rec)
+{
+    twc_server_conf_t *conf = twc_config_server(cfg->server);
+
+    if (conf && conf->conf && !conf->limits_checked && cfg->persist && cfg->nmax < conf->conf->statements_max)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cfg->server, "TWC1016: DBDMax %d is less than TwchatStatements %d: "
+                     "requests may wait for a connection without end", cfg->nmax, conf->conf->statements_max);
+    if (conf)
+        conf->limits_checked = true;
+    return APR_SUCCESS;
+}
+
+void twc_dbd_register(void)
+{
+    APR_OPTIONAL_HOOK(dbd, post_connect, check_limits, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 void twc_dbd_lender(twc_db_lender_t *lender, server_rec *server)

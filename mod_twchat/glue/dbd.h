@@ -15,6 +15,9 @@
  */
 apr_status_t twc_dbd_init(void);
 
+/** While hooks are registered: look at each new connection's limits. */
+void twc_dbd_register(void);
+
 /** Lend connections of this virtual host. Works on any thread of a child, until the child's pool goes. */
 void twc_dbd_lender(twc_db_lender_t *lender, server_rec *server);
 

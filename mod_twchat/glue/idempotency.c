@@ -26,6 +26,16 @@ static apr_status_t say(twc_req_t *q, twc_once_t *once, int status, const char *
     return twc_reply_error(q, status, text);
 }
 
+/* The path as called: what an id in it names belongs to the scope, a slash at the end does not. */
+static const char *scope_of(twc_req_t *q)
+{
+    size_t len = strlen(q->r->uri);
+
+    while (len > 1 && q->r->uri[len - 1] == '/')
+        len--;
+    return apr_psprintf(q->r->pool, "%s %.*s", q->who->name ? q->who->name : "", (int)len, q->r->uri);
+}
+
 apr_status_t twc_once_begin(twc_req_t *q, twc_once_t *once)
 {
     twc_idem_e outcome;
@@ -37,8 +47,7 @@ apr_status_t twc_once_begin(twc_req_t *q, twc_once_t *once)
         return APR_SUCCESS;
     if (!good_key(once->key))
         return say(q, once, HTTP_BAD_REQUEST, "Idempotency-Key must be 1 to 255 printable characters.");
-    once->scope = apr_pstrcat(q->r->pool, q->who->name ? q->who->name : "", " ",
-                              twc_mount_url_path(q->r->pool, q->dir->mount, q->route), NULL);
+    once->scope = scope_of(q);
     TWC_TRY(twc_idem_begin(q->ctx, once->scope, once->key, q->body, &outcome, &status, &answer, &once->message_id));
     switch (outcome) {
     case TWC_IDEM_REPLAY:
@@ -65,4 +74,14 @@ apr_status_t twc_once_message(twc_req_t *q, const twc_once_t *once, apr_int64_t 
 apr_status_t twc_once_finish(twc_req_t *q, const twc_once_t *once, int status, const char *answer)
 {
     return once->key ? twc_idem_finish(q->ctx, once->scope, once->key, status, answer) : APR_SUCCESS;
+}
+
+apr_status_t twc_once_forget(twc_req_t *q, const twc_once_t *once, apr_status_t rv)
+{
+    twc_problem_t why = *q->ctx->problem;
+
+    twc_problem_clear(q->ctx);
+    (void)twc_once_finish(q, once, 0, NULL);    /* it expires by itself too */
+    *q->ctx->problem = why;
+    return rv;
 }

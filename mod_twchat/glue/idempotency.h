@@ -23,7 +23,10 @@ apr_status_t twc_once_begin(twc_req_t *q, twc_once_t *once);
 /** Inside the transaction that queues it. */
 apr_status_t twc_once_message(twc_req_t *q, const twc_once_t *once, apr_int64_t message_id);
 
-/** Keep the answer; status 0: forget the key, nothing was done. */
+/** Keep the answer. */
 apr_status_t twc_once_finish(twc_req_t *q, const twc_once_t *once, int status, const char *answer);
+
+/** Nothing was done: the key is free again. Leaves ctx->problem as it is, and returns rv. */
+apr_status_t twc_once_forget(twc_req_t *q, const twc_once_t *once, apr_status_t rv);
 
 #endif

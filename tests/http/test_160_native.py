@@ -135,6 +135,7 @@ class TestThreads:
         for i in range(4):
             site.inbound(From=peer, Body=f"bot {i}")
         wait_for(lambda: site.get(f"/api/threads/{peer}").json()["loop_guard"], what="the loop guard")
+        wait_for(lambda: site.db().value("SELECT count(*) FROM jobs WHERE kind = 'answer'") == 0, what="the last answer")
         site.post(f"/api/threads/{peer}/read")
         assert site.get(f"/api/threads/{peer}").json()["loop_guard"] is False
 
@@ -161,6 +162,15 @@ class TestOutbox:
         assert entry["error_code"] == 21614 and entry["error_reason"] and entry["error_advice"]
         retried = site.post(f"/api/outbox/{id}/retry")
         assert retried.status_code == 200 and retried.json()["id"] > id and retried.json()["status"] == "queued"
+
+    def test_retry_once_per_key(self, site):
+        site.post("/api/send-message", json={"to": "+15005550009", "body": "again"})
+        id = site.db().value("SELECT max(id) FROM messages WHERE to_addr = '+15005550009'")
+        headers = {"Idempotency-Key": new_sid("k")}
+        first, again = (site.post(f"/api/outbox/{id}/retry", headers=headers) for _ in "ab")
+        assert first.json() == again.json() and again.headers["Idempotent-Replayed"] == "true"
+        other = site.post("/api/outbox/999999999/retry", headers=headers)
+        assert other.status_code == 404         # another path, another key
 
 
 class TestPage:

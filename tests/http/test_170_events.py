@@ -260,3 +260,20 @@ class TestTls:
         assert poll.answer.status == 200
         first.close()
         second.close()
+
+
+class TestHttp2:
+    """Streams of HTTP/2 are written by a worker of its own and end within a minute."""
+
+    def test_the_news_arrive(self, make_site):
+        site = make_site(modules=("http2",), directives="Protocols h2c http/1.1")
+        reader = subprocess.Popen(["curl", "-sSN", "--http2-prior-knowledge", "-H", "X-API-Key: " + site.api_key,
+                                   "-w", "%{http_version}", "--max-time", "6", site.url + "/api/events"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        sender = new_number()
+        time.sleep(0.5)             # until curl has asked, which it does not tell
+        site.inbound(From=sender, Body="over h2")
+        said = reader.communicate(timeout=30)[0]
+        assert "event: message" in said and sender in said
+        assert said.rstrip().endswith("2")
+        assert site.get("/api/messages").status_code == 200

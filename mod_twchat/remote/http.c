@@ -162,6 +162,23 @@ apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_reque
     return APR_SUCCESS;
 }
 
+/* Where a redirect leads, absolute. libcurl puts our user and password into it: they are not for there. */
+static const char *redirect_of(CURL *easy, apr_pool_t *pool)
+{
+    char *given = NULL, *clean = NULL;
+    const char *copy = NULL;
+    CURLU *u;
+
+    if (curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &given) != CURLE_OK || !given || !(u = curl_url()))
+        return NULL;
+    if (curl_url_set(u, CURLUPART_URL, given, 0) == CURLUE_OK && curl_url_set(u, CURLUPART_USER, NULL, 0) == CURLUE_OK
+        && curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_URL, &clean, 0) == CURLUE_OK)
+        copy = apr_pstrdup(pool, clean);
+    curl_free(clean);
+    curl_url_cleanup(u);
+    return copy;
+}
+
 void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *a)
 {
     exchange_t *x = a->exchange;
@@ -174,9 +191,7 @@ void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *a)
     a->sent = status != 0 || x->issued > 0;
     if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text)
         a->content_type = apr_pstrdup(x->pool, text);
-    text = NULL;
-    if (curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text)
-        a->location = apr_pstrdup(x->pool, text);
+    a->location = redirect_of(easy, x->pool);
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
         a->retry_after = apr_time_from_sec((apr_int64_t)after);
     if (result != CURLE_OK)

@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * segment.h - how many SMS segments a text takes (GSM 03.38 and UCS-2).
- * htdocs/js/segment.js answers the same for the page; tests/data/segments.tsv holds both to it.
+ * htdocs/assets/js/segment.js answers the same for the page; tests/data/segments.tsv holds both to it.
  */
 #ifndef TWC_TWILIO_SEGMENT_H
 #define TWC_TWILIO_SEGMENT_H

@@ -112,7 +112,7 @@ static bool is_alphanumeric_sender(const char *s)
     apr_size_t n = strlen(s);
     bool letter = false;
 
-    if (n < 1 || n > 11)
+    if (n < 1 || n > 11 || *s == '+')   /* what begins with '+' was meant as a number */
         return false;
     for (; *s; s++) {
         if (!apr_isalnum(*s) && !strchr(" +-_&", *s))

@@ -8,6 +8,7 @@
 #include "glue/idempotency.h"
 #include "glue/reply.h"
 #include "twilio/error.h"
+#include "util/mask.h"
 
 typedef struct queueing_t {
     twc_req_t *q;
@@ -58,11 +59,25 @@ static const char *reason_of(const twc_msg_t *msg)
     return msg->error_message && *msg->error_message ? msg->error_message : "The message could not be sent.";
 }
 
+static void tell(twc_req_t *q, const twc_msg_t *msg)
+{
+    twc_log_t *log = q->tenant->server_conf->log;
+    apr_pool_t *pool = q->r->pool;
+
+    if (log)
+        twc_log_event(log, pool, q->tenant->conf->tenant, "messages", has_failed(msg) ? "not sent" : "asked for",
+                      "id", apr_psprintf(pool, "%" APR_INT64_T_FMT, msg->id), "peer", twc_mask_phone(pool, msg->to),
+                      "status", msg->status, "sid", msg->sid ? twc_mask_sid(pool, msg->sid) : NULL,
+                      "code", msg->error_code ? apr_psprintf(pool, "%d", msg->error_code) : NULL,
+                      "user", q->who->name, NULL);
+}
+
 static apr_status_t finish(twc_req_t *q, const twc_once_t *once, const twc_msg_t *msg, twc_sent_fn sent)
 {
     int status = HTTP_OK;
     const char *body;
 
+    tell(q, msg);
     if (has_failed(msg)) {
         status = HTTP_INTERNAL_SERVER_ERROR;
         body = not_sent(q, reason_of(msg), msg->error_code);

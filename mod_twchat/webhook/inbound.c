@@ -7,7 +7,6 @@
 #include "domain/inbound.h"
 #include "glue/reply.h"
 #include "glue/route.h"
-#include "glue/status.h"
 #include "twilio/twiml.h"
 #include "util/text.h"
 #include "webhook/webhook.h"
@@ -115,6 +114,6 @@ apr_status_t twc_webhook_inbound(twc_req_t *q)
     rv = twc_work_message(q->tenant->work, q->ctx, in);
     if (rv != APR_SUCCESS)
         return failed(q, &hook, in->sid, rv);
-    twc_counters_add(q->tenant->server_conf->counters, in->duplicate ? TWC_COUNT_DUPLICATE : TWC_COUNT_ACCEPTED);
+    twc_webhook_taken(q, &hook, in->sid, in->duplicate);
     return answer(q, in);
 }

@@ -7,7 +7,6 @@
 #include "domain/inbound.h"
 #include "glue/reply.h"
 #include "glue/route.h"
-#include "glue/status.h"
 #include "twilio/twiml.h"
 #include "util/text.h"
 #include "webhook/webhook.h"
@@ -69,10 +68,11 @@ static apr_status_t failed(twc_req_t *q, const twc_webhook_t *hook, const char *
 /* A call's status: nothing of ours changes, but the journal shows that it came. */
 static apr_status_t answer_call(twc_req_t *q, const twc_webhook_t *hook)
 {
-    twc_counters_add(q->tenant->server_conf->counters, TWC_COUNT_ACCEPTED);
+    const char *sid = twc_form_text(q->r->pool, hook->form, "CallSid");
+
     hook->call->kind = "voice";
-    twc_work_journal(q->tenant->work, hook->call, "accepted", "call status",
-                     twc_form_text(q->r->pool, hook->form, "CallSid"));
+    twc_webhook_taken(q, hook, sid, false);
+    twc_work_journal(q->tenant->work, hook->call, "accepted", "call status", sid);
     return twc_webhook_say(q, &says[q->match->interface].accepted);
 }
 
@@ -94,7 +94,7 @@ apr_status_t twc_webhook_status(twc_req_t *q)
     rv = twc_work_status(q->tenant->work, q->ctx, st);
     if (rv != APR_SUCCESS)
         return failed(q, &hook, st->sid, rv);
-    twc_counters_add(q->tenant->server_conf->counters, TWC_COUNT_ACCEPTED);
+    twc_webhook_taken(q, &hook, st->sid, false);
     return twc_webhook_say(q, &says[q->match->interface].accepted);
 }
 
@@ -102,16 +102,16 @@ apr_status_t twc_webhook_voice(twc_req_t *q)
 {
     static const char refusal[] = "Calls are not taken at this number. Please send a text message. Goodbye.";
     twc_webhook_t hook;
-    const char *twiml;
+    const char *twiml, *sid;
     apr_status_t rv;
     bool mine;
 
     rv = twc_webhook_receive(q, "voice", &says[q->match->interface].forbidden, &hook, &mine);
     if (!mine)
         return rv;
-    twc_counters_add(q->tenant->server_conf->counters, TWC_COUNT_ACCEPTED);
-    twc_work_journal(q->tenant->work, hook.call, "accepted", "call refused",
-                     twc_form_text(q->r->pool, hook.form, "CallSid"));
+    sid = twc_form_text(q->r->pool, hook.form, "CallSid");
+    twc_webhook_taken(q, &hook, sid, false);
+    twc_work_journal(q->tenant->work, hook.call, "accepted", "call refused", sid);
     twiml = twc_twiml_voice_refusal(q->r->pool, refusal);
     return twc_reply(q, HTTP_OK, "text/xml", twiml, strlen(twiml));
 }

@@ -143,11 +143,19 @@ static const char *verify(twc_req_t *q, const twc_webhook_t *hook, twc_signed_t 
     return foreign_account(q, hook->form) ? "account is not ours" : NULL;
 }
 
+static void tell_about(twc_req_t *q, const char *event, const char *kind, const char *reason, const char *sid)
+{
+    twc_log_t *log = q->tenant->server_conf->log;
+
+    if (log)
+        twc_log_event(log, q->r->pool, q->tenant->conf->tenant, "webhook", event,
+                      "interface", twc_interfaces[q->match->interface].name, "kind", kind, "reason", reason,
+                      "sid", sid ? twc_mask_sid(q->r->pool, sid) : NULL, "remote", q->r->useragent_ip, NULL);
+}
+
 static void tell(twc_req_t *q, const char *event, const char *kind, const char *reason)
 {
-    twc_log_event(q->tenant->server_conf->log, q->r->pool, q->tenant->conf->tenant, "webhook", event,
-                  "interface", twc_interfaces[q->match->interface].name, "kind", kind, "reason", reason,
-                  "remote", q->r->useragent_ip, NULL);
+    tell_about(q, event, kind, reason, NULL);
 }
 
 static void count(twc_req_t *q, twc_count_e which)
@@ -217,6 +225,12 @@ apr_status_t twc_webhook_invalid(twc_req_t *q, const twc_webhook_t *hook, const 
     tell(q, "invalid", hook->call->kind, reason);
     twc_work_journal(q->tenant->work, hook->call, "invalid", reason, sid);
     return twc_webhook_say(q, said);
+}
+
+void twc_webhook_taken(twc_req_t *q, const twc_webhook_t *hook, const char *sid, bool duplicate)
+{
+    count(q, duplicate ? TWC_COUNT_DUPLICATE : TWC_COUNT_ACCEPTED);
+    tell_about(q, duplicate ? "duplicate" : "accepted", hook->call->kind, NULL, sid);
 }
 
 void twc_webhook_failed(twc_req_t *q, const twc_webhook_t *hook, const char *sid)

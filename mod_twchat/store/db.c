@@ -5,15 +5,13 @@
  * never repeat a statement that may have been executed unless it says it may.
  * Called by store/ only.
  */
-#include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
-#include <libpq-events.h>
-
 #include "store/rows.h"
+#include "store/session.h"
+#include "store/sqlstate.h"
 
 /* How long a caller may be kept waiting for a database that has just gone away:
  * a restart takes about that long. After it, calls fail at once. */
@@ -21,7 +19,6 @@
 #define AWAY_PROBE      (200 * 1000)    /* one call in so many µs finds out whether it is back */
 #define RETRY_PAUSE     (50 * 1000)
 #define CONFLICT_TRIES  3               /* serialisation failures and deadlocks */
-#define PREPARED_MAX    128
 
 struct twc_db_t {
     twc_db_lender_t lender;
@@ -39,257 +36,6 @@ struct twc_tx_t {
     bool conflict;                      /* failed with a serialisation failure or deadlock */
     bool broken;                        /* the connection is gone */
 };
-
-/* What we know of one server session; hangs on the PGconn through libpq's events. */
-typedef struct session_t {
-    int prepared_count;
-    const twc_sql_t *prepared[PREPARED_MAX];
-    bool ready;                         /* session settings made */
-} session_t;
-
-/* ---- sessions -------------------------------------------------------------- */
-
-static int session_event(PGEventId event, void *info, void *pass)
-{
-    if (event == PGEVT_CONNRESET) {
-        session_t *s = PQinstanceData(((PGEventConnReset *)info)->conn, session_event);
-        if (s)
-            *s = (session_t){ .ready = false };
-    }
-    else if (event == PGEVT_CONNDESTROY) {
-        free(PQinstanceData(((PGEventConnDestroy *)info)->conn, session_event));
-    }
-    return 1;
-}
-
-static session_t *session_of(PGconn *conn)
-{
-    session_t *s = PQinstanceData(conn, session_event);
-
-    if (!s && PQregisterEventProc(conn, session_event, "mod_twchat", NULL)) {
-        s = calloc(1, sizeof(*s));
-        if (s && !PQsetInstanceData(conn, session_event, s)) {
-            free(s);
-            s = NULL;
-        }
-    }
-    return s;
-}
-
-static bool session_has(const session_t *s, const twc_sql_t *sql)
-{
-    for (int i = 0; i < s->prepared_count; i++)
-        if (s->prepared[i] == sql)
-            return true;
-    return false;
-}
-
-/* ---- running one command on a connection -------------------------------------- */
-
-/* The server may have closed the connection while it was idle: then nothing was
- * sent yet and another connection will do, whatever the statement. */
-static bool gone_while_idle(PGconn *conn)
-{
-    struct pollfd fd = { .fd = PQsocket(conn), .events = POLLIN };
-
-    if (PQstatus(conn) != CONNECTION_OK)
-        return true;
-    if (poll(&fd, 1, 0) <= 0)
-        return false;
-    return !PQconsumeInput(conn) || PQstatus(conn) != CONNECTION_OK;
-}
-
-static bool wait_socket(PGconn *conn, short events, apr_time_t deadline)
-{
-    apr_interval_time_t left = deadline - apr_time_now();
-    struct pollfd fd = { .fd = PQsocket(conn), .events = events };
-
-    return left > 0 && fd.fd >= 0 && poll(&fd, 1, (int)(left / 1000) + 1) > 0;
-}
-
-/* Collect the last result of what was sent; NULL when the deadline passed or the connection broke. */
-static PGresult *collect(PGconn *conn, apr_time_t deadline, bool *late)
-{
-    PGresult *res, *last = NULL;
-    int more;
-
-    while ((more = PQflush(conn)) > 0) {
-        if (!wait_socket(conn, POLLIN | POLLOUT, deadline)) {
-            *late = true;
-            return NULL;
-        }
-        if (!PQconsumeInput(conn))
-            break;
-    }
-    for (;;) {
-        while (PQisBusy(conn)) {
-            if (!wait_socket(conn, POLLIN, deadline)) {
-                PQclear(last);
-                *late = true;
-                return NULL;
-            }
-            if (!PQconsumeInput(conn))
-                break;
-        }
-        res = PQgetResult(conn);
-        if (!res)
-            return last;
-        PQclear(last);
-        last = res;
-    }
-}
-
-typedef struct command_t {
-    const twc_sql_t *sql;
-    const twc_args_t *args;
-    const char *script;                 /* instead of sql: several statements */
-} command_t;
-
-static PGresult *exec_simple(PGconn *conn, const char *text, apr_time_t deadline, bool *late)
-{
-    return PQsendQuery(conn, text) ? collect(conn, deadline, late) : NULL;
-}
-
-static bool succeeded(const PGresult *res)
-{
-    ExecStatusType st = PQresultStatus(res);
-
-    return st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK;
-}
-
-static bool is_state(const PGresult *res, const char *sqlstate)
-{
-    const char *s = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
-
-    return s && strcmp(s, sqlstate) == 0;
-}
-
-/* Make the statement known to this session. Returns a failed result, or NULL when all is well. */
-static PGresult *prepare(PGconn *conn, session_t *s, const twc_sql_t *sql, apr_time_t deadline, bool *late)
-{
-    PGresult *res;
-
-    if (session_has(s, sql))
-        return NULL;
-    if (s->prepared_count == PREPARED_MAX || !PQsendPrepare(conn, sql->name, sql->text, 0, NULL))
-        return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
-    res = collect(conn, deadline, late);
-    if (!res)
-        return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
-    if (!succeeded(res) && !is_state(res, "42P05"))     /* 42P05: it is there already */
-        return res;
-    PQclear(res);
-    s->prepared[s->prepared_count++] = sql;
-    return NULL;
-}
-
-static PGresult *exec_once(twc_db_t *db, PGconn *conn, const command_t *cmd, apr_time_t deadline, bool *late)
-{
-    session_t *s = session_of(conn);
-    const twc_sql_t *sql = cmd->sql;
-    int n = cmd->args ? cmd->args->count : 0;
-    const char *const *values = cmd->args ? cmd->args->value : NULL;
-    PGresult *res;
-
-    if (!s)
-        return NULL;
-    if (!s->ready) {
-        /* The client's own deadline is a second behind the server's, so that a slow statement
-         * is normally cancelled by the server and the connection stays usable. */
-        char text[96];
-        apr_snprintf(text, sizeof(text), "SET statement_timeout = %" APR_INT64_T_FMT,
-                     (apr_int64_t)(db->timeout / 1000));
-        res = exec_simple(conn, text, deadline, late);
-        s->ready = res && succeeded(res);
-        PQclear(res);
-        if (!s->ready)
-            return NULL;
-    }
-    if (cmd->script)
-        return exec_simple(conn, cmd->script, deadline, late);
-    if (!(sql->flags & TWC_SQL_PREPARE))
-        return PQsendQueryParams(conn, sql->text, n, NULL, values, NULL, NULL, 0)
-                   ? collect(conn, deadline, late) : NULL;
-    res = prepare(conn, s, sql, deadline, late);
-    if (res)
-        return res;
-    return PQsendQueryPrepared(conn, sql->name, n, values, NULL, NULL, 0)
-               ? collect(conn, deadline, late) : NULL;
-}
-
-/* 26000: the session forgot the statement (a pooler between us); 0A000: its result type changed. */
-static PGresult *exec(twc_db_t *db, PGconn *conn, const command_t *cmd, apr_time_t deadline, bool *late)
-{
-    PGresult *res = exec_once(db, conn, cmd, deadline, late);
-    session_t *s = session_of(conn);
-
-    if (res && s && cmd->sql && PQtransactionStatus(conn) == PQTRANS_IDLE
-        && (is_state(res, "26000") || (is_state(res, "0A000") && session_has(s, cmd->sql)))) {
-        bool ignored = false;
-        PQclear(exec_simple(conn, "DEALLOCATE ALL", deadline, &ignored));
-        PQclear(res);
-        s->prepared_count = 0;
-        res = exec_once(db, conn, cmd, deadline, late);
-    }
-    return res;
-}
-
-/* ---- what went wrong ------------------------------------------------------------ */
-
-static apr_status_t away(twc_ctx_t *ctx, const char *internal)
-{
-    apr_status_t rv = twc_problem(ctx, APR_EAGAIN, "database_unavailable",
-                                  "The database cannot be reached right now.");
-
-    if (!ctx->problem->internal && internal)
-        ctx->problem->internal = apr_pstrdup(ctx->pool, internal);
-    return rv;
-}
-
-bool twc_db_is_away(const twc_ctx_t *ctx)
-{
-    return ctx->problem->code && strcmp(ctx->problem->code, "database_unavailable") == 0;
-}
-
-typedef struct sqlstate_row_t {
-    const char *prefix;
-    apr_status_t status;
-    const char *code;
-    const char *detail;
-} sqlstate_row_t;
-
-static const sqlstate_row_t sqlstates[] = {
-    { "23505", APR_EEXIST, "conflict", "It exists already." },
-    { "23503", APR_ENOENT, "reference", "Something this refers to does not exist." },
-    { "23514", APR_EINVAL, "value", "A value is outside what is allowed." },
-    { "23502", APR_EINVAL, "value", "A value is missing." },
-    { "22", APR_EINVAL, "value", "A value cannot be stored." },
-    { "40001", APR_EAGAIN, "conflict_retry", "Somebody else changed the same thing at the same moment; try again." },
-    { "40P01", APR_EAGAIN, "conflict_retry", "Somebody else changed the same thing at the same moment; try again." },
-    { "55P03", APR_EAGAIN, "conflict_retry", "Somebody else is changing the same thing; try again." },
-    { "57014", APR_TIMEUP, "database_slow", "The database took too long." },
-    { "42", APR_EGENERAL, "database_schema", "The database does not have the expected schema." },
-    { "3F", APR_EGENERAL, "database_schema", "The database does not have the expected schema." },
-    { "", APR_EGENERAL, "database_error", "The database refused." },
-};
-
-static apr_status_t explain(twc_ctx_t *ctx, const command_t *cmd, const PGresult *res)
-{
-    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-    const char *internal = apr_psprintf(ctx->pool, "%s: %s", cmd->sql ? cmd->sql->name : "script",
-                                        PQresultErrorMessage(res));
-    const sqlstate_row_t *row = sqlstates;
-    apr_status_t rv;
-
-    if (!state || strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0 || strncmp(state, "53", 2) == 0)
-        return away(ctx, internal);
-    while (strncmp(state, row->prefix, strlen(row->prefix)) != 0)
-        row++;
-    rv = twc_problem(ctx, row->status, row->code, "%s", row->detail);
-    if (!ctx->problem->internal)
-        ctx->problem->internal = internal;
-    return rv;
-}
 
 /* ---- borrowing -------------------------------------------------------------------- */
 
@@ -371,19 +117,19 @@ static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, apr_time_t deadl
     twc_db_t *db = ctx->db;
 
     if (!may_try(db))
-        return away(ctx, "known to be away");
+        return twc_sqlstate_away(ctx, "known to be away");
     TWC_TRY(enter(ctx, deadline));
     for (int i = 0; i <= db->statements_max; i++) {
         if (db->lender.take(db->lender.baton, loan) != APR_SUCCESS)
             break;
-        if (!gone_while_idle(loan->conn)) {
+        if (!twc_session_gone(loan->conn)) {
             PQsetnonblocking(loan->conn, 1);
             return APR_SUCCESS;
         }
         db->lender.give(db->lender.baton, loan, true);
     }
     leave(db);
-    return away(ctx, "no connection to be had");
+    return twc_sqlstate_away(ctx, "no connection to be had");
 }
 
 static void give_back(twc_db_t *db, twc_db_loan_t *loan, bool broken)
@@ -407,10 +153,10 @@ static apr_status_t rows_cleanup(void *data)
 }
 
 /* One try on a connection in hand. broken: it must not be used again. */
-static apr_status_t run_on(twc_ctx_t *ctx, PGconn *conn, const command_t *cmd, twc_rows_t **rows, bool *broken)
+static apr_status_t run_on(twc_ctx_t *ctx, PGconn *conn, const twc_command_t *cmd, twc_rows_t **rows, bool *broken)
 {
     bool late = false;
-    PGresult *res = exec(ctx->db, conn, cmd, apr_time_now() + ctx->db->timeout + apr_time_from_sec(1), &late);
+    PGresult *res = twc_session_run(conn, cmd, ctx->db->timeout, &late);
     apr_status_t rv;
 
     if (!res || PQstatus(conn) != CONNECTION_OK) {
@@ -419,12 +165,12 @@ static apr_status_t run_on(twc_ctx_t *ctx, PGconn *conn, const command_t *cmd, t
             PQclear(res);
             return twc_problem(ctx, APR_TIMEUP, "database_slow", "The database took too long.");
         }
-        rv = away(ctx, res ? PQresultErrorMessage(res) : PQerrorMessage(conn));
+        rv = twc_sqlstate_away(ctx, res ? PQresultErrorMessage(res) : PQerrorMessage(conn));
         PQclear(res);
         return rv;
     }
-    if (!succeeded(res)) {
-        rv = explain(ctx, cmd, res);
+    if (!twc_session_succeeded(res)) {
+        rv = twc_sqlstate_explain(ctx, cmd->sql ? cmd->sql->name : "script", res);
         PQclear(res);
         return rv;
     }
@@ -438,20 +184,20 @@ static apr_status_t run_on(twc_ctx_t *ctx, PGconn *conn, const command_t *cmd, t
     return APR_SUCCESS;
 }
 
-static apr_status_t run_in_tx(twc_ctx_t *ctx, const command_t *cmd, twc_rows_t **rows)
+static apr_status_t run_in_tx(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **rows)
 {
     twc_tx_t *tx = ctx->tx;
     apr_status_t rv;
 
     if (tx->broken)
-        return away(ctx, "the transaction's connection is gone");
+        return twc_sqlstate_away(ctx, "the transaction's connection is gone");
     rv = run_on(ctx, tx->loan.conn, cmd, rows, &tx->broken);
     if (rv == APR_EAGAIN && ctx->problem->code && strcmp(ctx->problem->code, "conflict_retry") == 0)
         tx->conflict = true;
     return rv;
 }
 
-static apr_status_t run(twc_ctx_t *ctx, const command_t *cmd, twc_rows_t **rows)
+static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **rows)
 {
     twc_db_t *db = ctx->db;
     bool idempotent = cmd->sql && (cmd->sql->flags & TWC_SQL_IDEMPOTENT);
@@ -487,12 +233,12 @@ static apr_status_t run(twc_ctx_t *ctx, const command_t *cmd, twc_rows_t **rows)
 
 apr_status_t twc_db_run(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args, twc_rows_t **rows)
 {
-    return run(ctx, &(command_t){ .sql = sql, .args = args }, rows);
+    return run(ctx, &(twc_command_t){ .sql = sql, .args = args }, rows);
 }
 
 apr_status_t twc_db_script(twc_ctx_t *ctx, const char *script)
 {
-    return run(ctx, &(command_t){ .script = script }, NULL);
+    return run(ctx, &(twc_command_t){ .script = script }, NULL);
 }
 
 apr_status_t twc_db_json(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args, const char **json)
@@ -508,9 +254,9 @@ apr_status_t twc_db_json(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t 
 
 /* ---- transactions --------------------------------------------------------------------- */
 
-static const command_t BEGIN = { .script = "BEGIN" };
-static const command_t COMMIT = { .script = "COMMIT" };
-static const command_t ROLLBACK = { .script = "ROLLBACK" };
+static const twc_command_t BEGIN = { .script = "BEGIN" };
+static const twc_command_t COMMIT = { .script = "COMMIT" };
+static const twc_command_t ROLLBACK = { .script = "ROLLBACK" };
 
 static apr_status_t finish_tx(twc_ctx_t *ctx, twc_tx_t *tx, apr_status_t rv)
 {

@@ -1,0 +1,202 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * session.c - prepared statements per server session, and libpq driven asynchronously.
+ * Must never wait without a deadline, nor trust a prepared statement of a session that was reset.
+ * Called by db.c only.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-events.h>
+
+#include "store/session.h"
+
+#define PREPARED_MAX    128
+
+/* What we know of one server session; hangs on the PGconn through libpq's events. */
+typedef struct session_t {
+    int prepared_count;
+    const twc_sql_t *prepared[PREPARED_MAX];
+    bool ready;                         /* session settings made */
+} session_t;
+
+static int session_event(PGEventId event, void *info, void *pass)
+{
+    if (event == PGEVT_CONNRESET) {
+        session_t *s = PQinstanceData(((PGEventConnReset *)info)->conn, session_event);
+        if (s)
+            *s = (session_t){ .ready = false };
+    }
+    else if (event == PGEVT_CONNDESTROY) {
+        free(PQinstanceData(((PGEventConnDestroy *)info)->conn, session_event));
+    }
+    return 1;
+}
+
+static session_t *session_of(PGconn *conn)
+{
+    session_t *s = PQinstanceData(conn, session_event);
+
+    if (!s && PQregisterEventProc(conn, session_event, "mod_twchat", NULL)) {
+        s = calloc(1, sizeof(*s));
+        if (s && !PQsetInstanceData(conn, session_event, s)) {
+            free(s);
+            s = NULL;
+        }
+    }
+    return s;
+}
+
+static bool session_has(const session_t *s, const twc_sql_t *sql)
+{
+    for (int i = 0; i < s->prepared_count; i++)
+        if (s->prepared[i] == sql)
+            return true;
+    return false;
+}
+
+/* ---- running one command on a connection -------------------------------------- */
+
+/* The server may have closed the connection while it was idle: then nothing was
+ * sent yet and another connection will do, whatever the statement. */
+bool twc_session_gone(PGconn *conn)
+{
+    struct pollfd fd = { .fd = PQsocket(conn), .events = POLLIN };
+
+    if (PQstatus(conn) != CONNECTION_OK)
+        return true;
+    if (poll(&fd, 1, 0) <= 0)
+        return false;
+    return !PQconsumeInput(conn) || PQstatus(conn) != CONNECTION_OK;
+}
+
+static bool wait_socket(PGconn *conn, short events, apr_time_t deadline)
+{
+    apr_interval_time_t left = deadline - apr_time_now();
+    struct pollfd fd = { .fd = PQsocket(conn), .events = events };
+
+    return left > 0 && fd.fd >= 0 && poll(&fd, 1, (int)(left / 1000) + 1) > 0;
+}
+
+/* Collect the last result of what was sent; NULL when the deadline passed or the connection broke. */
+static PGresult *collect(PGconn *conn, apr_time_t deadline, bool *late)
+{
+    PGresult *res, *last = NULL;
+    int more;
+
+    while ((more = PQflush(conn)) > 0) {
+        if (!wait_socket(conn, POLLIN | POLLOUT, deadline)) {
+            *late = true;
+            return NULL;
+        }
+        if (!PQconsumeInput(conn))
+            break;
+    }
+    for (;;) {
+        while (PQisBusy(conn)) {
+            if (!wait_socket(conn, POLLIN, deadline)) {
+                PQclear(last);
+                *late = true;
+                return NULL;
+            }
+            if (!PQconsumeInput(conn))
+                break;
+        }
+        res = PQgetResult(conn);
+        if (!res)
+            return last;
+        PQclear(last);
+        last = res;
+    }
+}
+
+static PGresult *exec_simple(PGconn *conn, const char *text, apr_time_t deadline, bool *late)
+{
+    return PQsendQuery(conn, text) ? collect(conn, deadline, late) : NULL;
+}
+
+bool twc_session_succeeded(const PGresult *res)
+{
+    ExecStatusType st = PQresultStatus(res);
+
+    return st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK;
+}
+
+static bool is_state(const PGresult *res, const char *sqlstate)
+{
+    const char *s = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+
+    return s && strcmp(s, sqlstate) == 0;
+}
+
+/* Make the statement known to this session. Returns a failed result, or NULL when all is well. */
+static PGresult *prepare(PGconn *conn, session_t *s, const twc_sql_t *sql, apr_time_t deadline, bool *late)
+{
+    PGresult *res;
+
+    if (session_has(s, sql))
+        return NULL;
+    if (s->prepared_count == PREPARED_MAX || !PQsendPrepare(conn, sql->name, sql->text, 0, NULL))
+        return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
+    res = collect(conn, deadline, late);
+    if (!res)
+        return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
+    if (!twc_session_succeeded(res) && !is_state(res, "42P05"))     /* 42P05: it is there already */
+        return res;
+    PQclear(res);
+    s->prepared[s->prepared_count++] = sql;
+    return NULL;
+}
+
+static PGresult *exec_once(PGconn *conn, const twc_command_t *cmd, apr_interval_time_t timeout, apr_time_t deadline, bool *late)
+{
+    session_t *s = session_of(conn);
+    const twc_sql_t *sql = cmd->sql;
+    int n = cmd->args ? cmd->args->count : 0;
+    const char *const *values = cmd->args ? cmd->args->value : NULL;
+    PGresult *res;
+
+    if (!s)
+        return NULL;
+    if (!s->ready) {
+        /* The client's own deadline is a second behind the server's, so that a slow statement
+         * is normally cancelled by the server and the connection stays usable. */
+        char text[96];
+        apr_snprintf(text, sizeof(text), "SET statement_timeout = %" APR_INT64_T_FMT,
+                     (apr_int64_t)(timeout / 1000));
+        res = exec_simple(conn, text, deadline, late);
+        s->ready = res && twc_session_succeeded(res);
+        PQclear(res);
+        if (!s->ready)
+            return NULL;
+    }
+    if (cmd->script)
+        return exec_simple(conn, cmd->script, deadline, late);
+    if (!(sql->flags & TWC_SQL_PREPARE))
+        return PQsendQueryParams(conn, sql->text, n, NULL, values, NULL, NULL, 0)
+                   ? collect(conn, deadline, late) : NULL;
+    res = prepare(conn, s, sql, deadline, late);
+    if (res)
+        return res;
+    return PQsendQueryPrepared(conn, sql->name, n, values, NULL, NULL, 0)
+               ? collect(conn, deadline, late) : NULL;
+}
+
+/* 26000: the session forgot the statement (a pooler between us); 0A000: its result type changed. */
+PGresult *twc_session_run(PGconn *conn, const twc_command_t *cmd, apr_interval_time_t timeout, bool *late)
+{
+    apr_time_t deadline = apr_time_now() + timeout + apr_time_from_sec(1);
+    PGresult *res = exec_once(conn, cmd, timeout, deadline, late);
+    session_t *s = session_of(conn);
+
+    if (res && s && cmd->sql && PQtransactionStatus(conn) == PQTRANS_IDLE
+        && (is_state(res, "26000") || (is_state(res, "0A000") && session_has(s, cmd->sql)))) {
+        bool ignored = false;
+        PQclear(exec_simple(conn, "DEALLOCATE ALL", deadline, &ignored));
+        PQclear(res);
+        s->prepared_count = 0;
+        res = exec_once(conn, cmd, timeout, deadline, late);
+    }
+    return res;
+}

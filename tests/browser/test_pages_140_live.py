@@ -92,3 +92,13 @@ class TestTwoPages:
             page.driver.switch_to.window(first)
         page.bubble("I do")
         assert len([t for t in page.texts(".bubble-row") if "I do" in t]) == 1
+
+
+class TestRemoved:
+    def test_a_message_deleted_elsewhere_leaves_the_page(self, page, handsets):
+        number = new_number()
+        sid = handsets.inbound(number, page.site.number, "to be deleted")
+        page.go("/chat/" + number)
+        page.bubble("to be deleted")
+        assert page.site.delete("/api/messages/" + sid).status_code == 200
+        wait_for(lambda: "to be deleted" not in [b.text for b in page.all(".bubble")], 10, "the bubble to go")

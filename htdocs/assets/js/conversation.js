@@ -30,6 +30,7 @@ export class Conversation extends EventTarget {
     this.row = row || { peer: this.peer, channel: channelOf(this.peer), name: null, unread: 0, total: 0, opted_out: false, loop_guard: false };
     const listen = (target, name, run) => target.addEventListener(name, run, { signal: this.#stop.signal });
     listen(live, 'message', event => this.#arrived(event.detail));
+    listen(live, 'removed', event => this.#forget(event.detail.id));
     listen(live, 'conversation', event => this.#summary(event.detail));
     listen(live, 'reset', () => this.load());
     listen(outgoing, 'change', event => { if (!event.detail || event.detail.peer === this.peer) this.#changed(); });
@@ -132,9 +133,7 @@ export class Conversation extends EventTarget {
 
   async remove(entry) {
     await api.remove(entry.sid);
-    this.#byId.delete(entry.id);
-    this.#sort();
-    this.#changed();
+    this.#forget(entry.id);
   }
 
   patch(id, change) {
@@ -174,6 +173,12 @@ export class Conversation extends EventTarget {
   #claim(entry) {
     const item = entry.direction === 'outbound' ? outgoing.claim(entry) : null;
     if (item) this.#aliases.set(entry.id, `p${item.key}`);
+  }
+
+  #forget(id) {
+    if (!this.#byId.delete(id)) return;
+    this.#sort();
+    this.#changed();
   }
 
   #summary(row) {

@@ -3,7 +3,7 @@
  * events.js - what is new, as it happens. One Live per page: a stream of Server-Sent Events that resumes
  * where it ended, polling when streams do not get through, and a state people can be shown.
  *
- * Fires: "message" (detail: entry), "conversation" (detail: thread row), "reset" (fetch everything again),
+ * Fires: "message" (detail: entry), "removed" (detail: {id}), "conversation" (detail: thread row), "reset" (fetch everything again),
  * "state" (detail: {name, seconds}) with name
  *   connecting · live · polling · retrying (seconds until the next attempt) · offline · denied
  */
@@ -17,7 +17,7 @@ const POLL_TIMEOUT_MS = 70000;
 const STOOD_MS = 5000;
 const OPEN_TIMEOUT_MS = 10000;
 const HIDDEN_MS = 60000;                /* a page nobody sees gives its connection back */
-const KINDS = ['message', 'conversation', 'reset'];
+const KINDS = ['message', 'removed', 'conversation', 'reset'];
 
 export class Live extends EventTarget {
   #cursor = null;

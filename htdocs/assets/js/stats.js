@@ -16,7 +16,7 @@ class Stats extends EventTarget {
 
   constructor() {
     super();
-    for (const kind of ['message', 'conversation', 'reset']) live.addEventListener(kind, () => this.soon());
+    for (const kind of ['message', 'removed', 'conversation', 'reset']) live.addEventListener(kind, () => this.soon());
     setInterval(() => { if (document.hidden) this.refresh(); }, HIDDEN_EVERY_MS);
   }
 

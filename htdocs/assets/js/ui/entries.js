@@ -33,6 +33,7 @@ class Entries extends HTMLElement {
     this.replaceChildren(h('div', { class: 'card-head' }, h('h2', {}, t('entries.title')), this.#filter()), this.place);
     this.#skeleton();
     live.addEventListener('message', event => this.#arrived(event.detail));
+    live.addEventListener('removed', event => this.#removed(event.detail.id));
     live.addEventListener('reset', () => this.load());
     this.timer = setInterval(() => this.#draw(), 60000);
     keys.on('j', t('keys.next'), () => keys.step(this.#links(), 1));
@@ -90,6 +91,11 @@ class Entries extends HTMLElement {
     this.#items.sort((a, b) => (a.created_at < b.created_at ? 1 : a.created_at > b.created_at ? -1 : b.id - a.id));
     this.#items.length = Math.min(this.#items.length, SHOWN);
     this.#draw();
+  }
+
+  /* The one that moves up from below has to be asked for. */
+  #removed(id) {
+    if (this.#items.some(item => item.id === id)) this.load();
   }
 
   #draw() {

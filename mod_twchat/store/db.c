@@ -202,6 +202,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
     twc_db_t *db = ctx->db;
     bool idempotent = cmd->sql && (cmd->sql->flags & TWC_SQL_IDEMPOTENT);
     twc_problem_t before = *ctx->problem;
+    apr_time_t give_up = apr_time_now() + AWAY_PATIENCE;
     int conflicts = 0;
 
     if (ctx->tx)
@@ -224,7 +225,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
             again = ++conflicts < CONFLICT_TRIES;
         else if (taken && !idempotent)
             again = false;
-        if (!again)
+        if (!again || (is_away && apr_time_now() >= give_up))
             return rv;
         *ctx->problem = before;
         apr_sleep(is_away ? RETRY_PAUSE : 1000);

@@ -16,6 +16,7 @@ typedef struct slot_t {
     void *item;
     twc_ctx_t *ctx;
     apr_status_t rv;
+    bool taken;                         /* in a batch: its leader will say how it went */
     bool done;
     bool alone;                         /* a batch with it failed: do it by itself */
 } slot_t;
@@ -66,6 +67,7 @@ static int take(twc_batch_t *b, slot_t **taken)
             continue;
         }
         *link = s->next;
+        s->taken = true;
         taken[count++] = s;
     }
     if (!b->first)
@@ -128,8 +130,8 @@ apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
     *b->end = &self;
     b->end = &self.next;
     while (!self.done) {
-        if (b->leaders < b->leaders_max)
-            lead(b, &self);
+        if (!self.taken && b->leaders < b->leaders_max)
+            lead(b, &self);             /* takes self with it, unless more than a batch waits before it */
         else
             apr_thread_cond_wait(b->moved, b->mutex);
     }

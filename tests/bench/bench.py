@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "http"))
 
 from httpd import BUILD, scratch_dir            # noqa: E402
 from postgres import Postgres                   # noqa: E402
-from server import Host, Site, migrate          # noqa: E402
+from server import MOUNTS, Host, Site, migrate  # noqa: E402
 
 LOAD = os.path.join(BUILD, "tests", "bench", "load")
 STATEMENT = os.path.join(BUILD, "tests", "bench", "statement")
@@ -69,14 +69,18 @@ class Bench:
         self.postgres.start()
         self.database = self.postgres.create("bench", "template0")
         migrate(self.database)
-        host = Host(database=self.database, tokens=["12345"], account_sid="AC" + "a" * 32, directives="TwchatChatMode off")
         hello = os.path.join(self.directory, "hello.txt")
         with open(hello, "w") as out:
             out.write("hello\n")
         os.chmod(hello, 0o644)
-        self.site = Site(self.postgres, None, hosts=[host], children=1, threads=64, directives=(
-            f'Alias /hello {hello}\n<Location "/hello">\nSetHandler default-handler\nRequire all granted\n</Location>\n'
-            "KeepAliveTimeout 60\nMaxKeepAliveRequests 0\n"))
+        os.chmod(self.directory, 0o755)
+        # Behind the mount, so that it wins: a file of httpd's own, without anybody to ask.
+        beside = (f'Alias /hello "{hello}"\n<Directory "{self.directory}">\nRequire all granted\n</Directory>\n')
+        host = Host(database=self.database, tokens=["12345"], account_sid="AC" + "a" * 32,
+                    directives="TwchatChatMode off\n" + beside,
+                    mounts=(*MOUNTS, ("/hello", ("native",), "SetHandler default-handler\nAuthType None\nRequire all granted")))
+        self.site = Site(self.postgres, None, hosts=[host], children=1, threads=64,
+                         directives="KeepAliveTimeout 60\nMaxKeepAliveRequests 0\n")
         self.site.start()
         self.script = os.path.join(self.directory, "ingest.pgbench")
         with open(self.script, "w") as out:

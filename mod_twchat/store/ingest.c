@@ -56,6 +56,8 @@ static const char *number(apr_pool_t *pool, apr_int64_t n)
 
 /* ---- inbound messages -------------------------------------------------------------- */
 
+/* What belongs to a row is looked up by subselects on keys, so that no plan reads a whole table for it. */
+
 /* A SID is fresh when no webhook brought it before; its message may be here already
  * because Twilio's list was read first: then only the jobs are missing. Rows are taken in the order of
  * the key they conflict on, so that two batches cannot wait for each other. */
@@ -78,7 +80,7 @@ static const twc_sql_t SQL_MESSAGES = { "twc_ingest_messages",
     "), con AS ("
     " INSERT INTO contacts (address)"
     " SELECT DISTINCT h.address FROM heard h"
-    "  WHERE NOT EXISTS (SELECT 1 FROM contacts c WHERE c.address = h.address) ORDER BY 1"
+    "  WHERE (SELECT c.id FROM contacts c WHERE c.address = h.address) IS NULL ORDER BY 1"
     " ON CONFLICT (address) DO NOTHING"
     "), conv AS ("
     " INSERT INTO conversations AS c (peer, channel, address, ours, profile_name, last_message_id, last_at, last_inbound_at,"
@@ -124,7 +126,7 @@ static const twc_sql_t SQL_MESSAGES = { "twc_ingest_messages",
     " SELECT 'answer', message_id, answer_arg FROM heard"
     "  WHERE answer_arg <> '" TWC_ANSWER_IF_AUTO_REPLY "'"
     "     OR (answer_arg IS NOT NULL AND EXISTS (SELECT 1 FROM auto_reply_config WHERE id = 1 AND enabled = 1))"
-    " UNION ALL SELECT 'media', message_id, NULL FROM heard WHERE media IS NOT NULL"
+    " UNION ALL SELECT 'media', message_id, NULL FROM heard WHERE media IS NOT NULL RETURNING 1"
     "), event AS ("
     " INSERT INTO events (message_id, conv_id)"
     " SELECT h.message_id, v.id FROM heard h JOIN conv v USING (peer)"
@@ -143,9 +145,8 @@ static const twc_sql_t SQL_MESSAGES = { "twc_ingest_messages",
     "        g.note, g.sid, g.method, g.url, g.remote_addr, g.content_type, g.raw"
     "   FROM given g LEFT JOIN fresh f USING (sid)"
     ") "
-    "SELECT g.ord, f.sid IS NULL, coalesce(f.message_id, s.message_id, 0), a.reply_to IS NOT NULL"
-    "  FROM given g LEFT JOIN fresh f USING (sid) LEFT JOIN message_sids s ON s.sid = g.sid"
-    "  LEFT JOIN acked a ON a.reply_to = f.message_id",
+    "SELECT g.ord, f.sid IS NULL, coalesce(f.message_id, (SELECT s.message_id FROM message_sids s WHERE s.sid = g.sid), 0), a.reply_to IS NOT NULL, EXISTS (SELECT 1 FROM job)"
+    "  FROM given g LEFT JOIN fresh f USING (sid) LEFT JOIN acked a ON a.reply_to = f.message_id",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, int count)
@@ -181,8 +182,10 @@ apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, in
         item->duplicate = twc_rows_bool(rows, r, 1);
         item->message_id = twc_rows_int(rows, r, 2);
         item->ack_allowed = twc_rows_bool(rows, r, 3);
+        if (twc_rows_bool(rows, r, 4))
+            ctx->wake |= TWC_WAKE_RUNNER;
     }
-    ctx->wake |= TWC_WAKE_RUNNER | TWC_WAKE_EVENTS;
+    ctx->wake |= TWC_WAKE_EVENTS;
     return APR_SUCCESS;
 }
 
@@ -199,9 +202,11 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "               sid, uuid, reply_to, status, code, reason, ord)"
     "), located AS MATERIALIZED ("
     " SELECT g.*, m.id AS mid, m.status AS old_status, m.sid AS old_sid"
-    "   FROM given g LEFT JOIN message_sids s ON s.sid = g.sid"
-    "   LEFT JOIN messages m ON m.direction = 'outbound' AND (m.sid IS NULL OR m.sid = g.sid)"
-    "    AND m.id = coalesce(s.message_id, twchat_uuid_id(g.uuid), (SELECT r.id FROM messages r WHERE r.reply_to = g.reply_to AND r.source = 'twiml'))"
+    "   FROM given g LEFT JOIN LATERAL ("
+    "    SELECT o.id, o.status, o.sid FROM messages o"
+    "     WHERE o.id = coalesce((SELECT s.message_id FROM message_sids s WHERE s.sid = g.sid), twchat_uuid_id(g.uuid),"
+    "                           (SELECT r.id FROM messages r WHERE r.reply_to = g.reply_to AND r.source = 'twiml'))"
+    "       AND o.direction = 'outbound' AND (o.sid IS NULL OR o.sid = g.sid) OFFSET 0) m ON true"
     "), chosen AS ("
     " SELECT DISTINCT ON (mid) mid, ord, sid, status, code, reason FROM located WHERE mid IS NOT NULL ORDER BY mid, rank DESC, ord"
     "), locked AS ("
@@ -230,7 +235,7 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "    AND l.old_status IN ('delivered', 'undelivered', 'failed', 'canceled', 'read')"
     "    AND NOT (l.old_status = 'read' AND l.status = 'delivered')"
     "    AND NOT EXISTS (SELECT 1 FROM status_events e WHERE e.sid = l.sid AND NOT e.applied AND e.status = l.status)"
-    " UNION ALL SELECT 'opt-out', l.mid FROM located l WHERE l.mid IS NOT NULL AND l.code = 21610"
+    " UNION ALL SELECT 'opt-out', l.mid FROM located l WHERE l.mid IS NOT NULL AND l.code = 21610 RETURNING 1"
     "), failed AS ("
     " INSERT INTO daily_counts AS d (day, metric, shard, n)"
     " SELECT (now() AT TIME ZONE 'UTC')::date, 'failed', pg_backend_pid() % 16, count(*) FROM upd"
@@ -245,7 +250,7 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     " SELECT at, 'status', interface, CASE WHEN note IS NOT NULL THEN 'reported' ELSE 'accepted' END,"
     "        note, sid, method, url, remote_addr, content_type, raw FROM given ORDER BY ord"
     ") "
-    "SELECT l.ord, coalesce(u.applied, false), coalesce(l.mid, 0), (SELECT count(*) FROM upd)"
+    "SELECT l.ord, coalesce(u.applied, false), coalesce(l.mid, 0), (SELECT count(*) FROM upd), EXISTS (SELECT 1 FROM job)"
     "  FROM located l LEFT JOIN upd u ON u.ord = l.ord",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
@@ -269,7 +274,9 @@ apr_status_t twc_ingest_statuses(twc_ctx_t *ctx, twc_status_t *const *items, int
         item->applied = twc_rows_bool(rows, r, 1);
         item->message_id = twc_rows_int(rows, r, 2);
         if (twc_rows_int(rows, r, 3) > 0)
-            ctx->wake |= TWC_WAKE_EVENTS | TWC_WAKE_SENDER | TWC_WAKE_RUNNER;
+            ctx->wake |= TWC_WAKE_EVENTS | TWC_WAKE_SENDER;
+        if (twc_rows_bool(rows, r, 4))
+            ctx->wake |= TWC_WAKE_RUNNER;
     }
     return APR_SUCCESS;
 }

@@ -13,11 +13,20 @@
 #include "store/session.h"
 
 #define PREPARED_MAX    128
+#define REPLAN_FIRST    64              /* uses after which a statement is prepared again, four times as many each time ... */
+#define REPLAN_LAST     65536           /* ... up to this */
+
+/* A plan is made for the tables as they are at that moment. One made while they were nearly empty reads
+ * them whole, and stays: so plans are thrown away now and then, soon at first. */
+typedef struct prepared_t {
+    const twc_sql_t *sql;
+    int uses, replan_at;
+} prepared_t;
 
 /* What we know of one server session; hangs on the PGconn through libpq's events. */
 typedef struct session_t {
     int prepared_count;
-    const twc_sql_t *prepared[PREPARED_MAX];
+    prepared_t prepared[PREPARED_MAX];
     bool ready;                         /* session settings made */
 } session_t;
 
@@ -48,12 +57,12 @@ static session_t *session_of(PGconn *conn)
     return s;
 }
 
-static bool session_has(const session_t *s, const twc_sql_t *sql)
+static prepared_t *session_find(session_t *s, const twc_sql_t *sql)
 {
     for (int i = 0; i < s->prepared_count; i++)
-        if (s->prepared[i] == sql)
-            return true;
-    return false;
+        if (s->prepared[i].sql == sql)
+            return &s->prepared[i];
+    return NULL;
 }
 
 /* ---- running one command on a connection -------------------------------------- */
@@ -130,22 +139,42 @@ static bool is_state(const PGresult *res, const char *sqlstate)
     return s && strcmp(s, sqlstate) == 0;
 }
 
+/* Let the session forget a statement whose plan is old. */
+static bool forget(PGconn *conn, const prepared_t *p, apr_time_t deadline, bool *late)
+{
+    char text[96];
+    PGresult *res;
+    bool ok;
+
+    apr_snprintf(text, sizeof(text), "DEALLOCATE %s", p->sql->name);
+    res = exec_simple(conn, text, deadline, late);
+    ok = res && twc_session_succeeded(res);
+    PQclear(res);
+    return ok;
+}
+
 /* Make the statement known to this session. Returns a failed result, or NULL when all is well. */
 static PGresult *prepare(PGconn *conn, session_t *s, const twc_sql_t *sql, apr_time_t deadline, bool *late)
 {
+    prepared_t *p = session_find(s, sql);
     PGresult *res;
 
-    if (session_has(s, sql))
+    if (p && (++p->uses < p->replan_at || !forget(conn, p, deadline, late)))
         return NULL;
-    if (s->prepared_count == PREPARED_MAX || !PQsendPrepare(conn, sql->name, sql->text, 0, NULL))
+    if (!p && s->prepared_count == PREPARED_MAX)
         return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
-    res = collect(conn, deadline, late);
+    res = PQsendPrepare(conn, sql->name, sql->text, 0, NULL) ? collect(conn, deadline, late) : NULL;
     if (!res)
         return PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
     if (!twc_session_succeeded(res) && !is_state(res, "42P05"))     /* 42P05: it is there already */
         return res;
     PQclear(res);
-    s->prepared[s->prepared_count++] = sql;
+    if (!p) {
+        p = &s->prepared[s->prepared_count++];
+        *p = (prepared_t){ .sql = sql, .replan_at = REPLAN_FIRST / 4 };
+    }
+    p->uses = 0;
+    p->replan_at = p->replan_at < REPLAN_LAST ? p->replan_at * 4 : REPLAN_LAST;
     return NULL;
 }
 
@@ -191,7 +220,7 @@ PGresult *twc_session_run(PGconn *conn, const twc_command_t *cmd, apr_interval_t
     session_t *s = session_of(conn);
 
     if (res && s && cmd->sql && PQtransactionStatus(conn) == PQTRANS_IDLE
-        && (is_state(res, "26000") || (is_state(res, "0A000") && session_has(s, cmd->sql)))) {
+        && (is_state(res, "26000") || (is_state(res, "0A000") && session_find(s, cmd->sql)))) {
         bool ignored = false;
         PQclear(exec_simple(conn, "DEALLOCATE ALL", deadline, &ignored));
         PQclear(res);

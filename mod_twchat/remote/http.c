@@ -129,37 +129,38 @@ static void set_peer(CURL *easy, const twc_http_request_t *r)
     }
 }
 
-static void set_body(CURL *easy, const twc_http_request_t *r, exchange_t *x)
-{
-    if (strcmp(r->method, "POST") != 0) {
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "GET") ? r->method : NULL);
-        return;
-    }
-    x->once = true;
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body ? r->body : "");     /* not copied: one write with the headers */
-}
-
-apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request,
-                              twc_http_answer_t *answer)
+static void start_exchange(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request, twc_http_answer_t *answer)
 {
     exchange_t *x = apr_pcalloc(pool, sizeof(*x));
 
     x->pool = pool;
     x->answer = answer;
+    x->once = strcmp(request->method, "POST") == 0;
     x->size = 2048;
     x->max = request->answer_max ? request->answer_max : ANSWER_MAX;
     *answer = (twc_http_answer_t){ .data = apr_palloc(pool, x->size), .exchange = x };
     answer->data[0] = '\0';
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+    if (x->once)
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");     /* not copied: one write with the headers */
+}
+
+void twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request, twc_http_answer_t *answer)
+{
     curl_easy_reset(easy);
     set_peer(easy, request);
-    set_body(easy, request, x);
+    if (strcmp(request->method, "POST") != 0 && strcmp(request->method, "GET") != 0)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, shared.headers);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
-    return APR_SUCCESS;
+    start_exchange(easy, pool, request, answer);
+}
+
+void twc_http_repeat(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request, twc_http_answer_t *answer)
+{
+    start_exchange(easy, pool, request, answer);
 }
 
 /* Where a redirect leads, absolute. libcurl puts our user and password into it: they are not for there. */

@@ -51,8 +51,9 @@ apr_status_t twc_http_call(apr_pool_t *pool, const twc_http_request_t *request,
  * Set an easy handle up for request, collecting into answer (both and pool must outlive the transfer).
  * For multi loops; CURLOPT_PRIVATE is left to them.
  */
-apr_status_t twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request,
-                              twc_http_answer_t *answer);
+void twc_http_prepare(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request, twc_http_answer_t *answer);
+/** The same for a handle whose last request differed in its body only; CURLOPT_PRIVATE stays. */
+void twc_http_repeat(CURL *easy, apr_pool_t *pool, const twc_http_request_t *request, twc_http_answer_t *answer);
 /** After the transfer: fill in status, sent, error. */
 void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *answer);
 

@@ -113,7 +113,7 @@ twc_slot_t *twc_flight_take(twc_flight_t *f, const twc_claim_t *claim, bool sear
         return NULL;
     f->idle[search] = slot->next;
     f->free[search]--;
-    *slot = (twc_slot_t){ .search = search, .pool = slot->pool, .easy = slot->easy };
+    *slot = (twc_slot_t){ .search = search, .pool = slot->pool, .easy = slot->easy, .ready = slot->ready };
     copy_claim(slot->pool, &slot->claim, claim);
     return slot;
 }
@@ -180,8 +180,13 @@ apr_status_t twc_flight_start(twc_flight_t *f, twc_slot_t *slot)
     twc_client_credentials(f->conf, &request.user, &request.password);
     if (!request.user)
         return APR_EGENERAL;
-    TWC_TRY(twc_http_prepare(slot->easy, slot->pool, &request, &slot->answer));
-    curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
+    if (slot->ready && !slot->search)
+        twc_http_repeat(slot->easy, slot->pool, &request, &slot->answer);
+    else {
+        twc_http_prepare(slot->easy, slot->pool, &request, &slot->answer);
+        curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
+        slot->ready = true;
+    }
     if (curl_multi_add_handle(f->multi, slot->easy) != CURLM_OK)
         return APR_EGENERAL;
     slot->flying = true;

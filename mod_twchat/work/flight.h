@@ -24,6 +24,7 @@ typedef struct twc_slot_t {
     apr_pool_t *pool;                   /* cleared when the slot is released */
     /* private */
     CURL *easy;
+    bool ready;                         /* easy is set up for this kind of request */
     bool flying;
     twc_http_answer_t answer;
     struct twc_slot_t *next;

@@ -358,7 +358,7 @@ static void maybe_claim(worker_t *w)
         w->claim_at = 0;
         w->step = STEP_MIN;
     }
-    if (n <= 0 || now < w->claim_at || now < w->rest_until || w->results)
+    if (n <= 0 || now < w->claim_at || now < w->rest_until || (w->results && w->db_pause))
         return;
     if (n < (int)w->window / 8 && now - w->claimed_at < CLAIM_GAP)
         return;
@@ -442,7 +442,7 @@ static apr_interval_time_t sleep_time(const worker_t *w)
 
     if (w->results && w->write_at < until)
         until = w->write_at;
-    if (!w->results && room(w) > 0 && next_claim(w) < until)
+    if (!(w->results && w->db_pause) && room(w) > 0 && next_claim(w) < until)
         until = next_claim(w);
     if (w->db_pause == 0 && w->search_at < until && twc_flight_free(w->flight, true) > 0)
         until = w->search_at;
@@ -453,8 +453,9 @@ static void round_trip(worker_t *w)
 {
     apr_pool_clear(twc_thread_scratch(w->self));
     chores(w);
-    maybe_claim(w);
     judge_all(w, twc_flight_run(w->flight, sleep_time(w)));
+    maybe_claim(w);
+    judge_all(w, twc_flight_run(w->flight, 0));     /* off with them: Twilio works while we write */
     write_results(w);
 }
 
@@ -523,7 +524,8 @@ static apr_status_t start_worker(twc_sender_t *s, worker_t *w, int number)
     w->window = s->env.conf->in_flight;
     w->step = STEP_MIN;
     TWC_TRY(twc_thread_pool(&w->pool));
-    TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, s->env.conf->in_flight, SEARCHES));
+    /* More slots than requests: a result that waits to be written must not keep a place in the air. */
+    TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, s->env.conf->in_flight * 3 / 2 + 8, SEARCHES));
     return twc_thread_start(&w->thread, s->pool, &s->env, apr_psprintf(s->pool, "sender %d", number), sender_thr_main, w);
 }
 

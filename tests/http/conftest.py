@@ -14,11 +14,10 @@ own warnings, and any sign of a crash fails the class unless it was announced,
 by expect_log or by @pytest.mark.expect_log("TWC2104") on the test, class or module.
 """
 import os
-import shutil
 
 import pytest
 
-from httpd import built_module, scratch_dir, scratch_dirs
+from httpd import built_module, scratch_dir, scratch_keep
 from postgres import Postgres
 from server import Site, migrate
 
@@ -27,11 +26,10 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "expect_log(*texts): what the error logs may contain after this class")
 
 
-def pytest_sessionfinish(session, exitstatus):
-    """What failed stays for whoever wants to read the logs."""
-    if exitstatus == 0 and not os.environ.get("TWCHAT_KEEP"):
-        for directory in scratch_dirs:
-            shutil.rmtree(directory, ignore_errors=True)
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    """What failed can be read up; databases are too large to keep."""
+    if exitstatus in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+        terminalreporter.write_line(f"configurations and logs are kept in {scratch_keep()}")
 
 
 class Watch:

@@ -1,5 +1,6 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """A real httpd with a generated configuration, in a directory of its own."""
+import atexit
 import os
 import pwd
 import re
@@ -46,15 +47,32 @@ def load_lines(modules):
     return "\n".join(out)
 
 
-scratch_dirs = []
+_scratch = None
 
 
 def scratch_dir(name):
-    """A directory that httpd's children can enter; not pytest's, which is private to its owner."""
-    path = tempfile.mkdtemp(prefix=f"twc-{name}-", dir="/tmp")
+    """A directory that httpd's children can enter; not pytest's, which is private to its owner.
+
+    All of a run lie in one, which goes when the program ends unless scratch_keep() was called."""
+    global _scratch
+    if _scratch is None:
+        _scratch = tempfile.mkdtemp(prefix="twc-", dir="/tmp")
+        os.chmod(_scratch, 0o755)
+        atexit.register(_scratch_remove, os.getpid())
+    path = tempfile.mkdtemp(prefix=f"{name}-", dir=_scratch)
     os.chmod(path, 0o755)
-    scratch_dirs.append(path)
     return path
+
+
+def scratch_keep():
+    """Leave them for whoever wants to read the logs; the directory, or None when there is none."""
+    atexit.unregister(_scratch_remove)
+    return _scratch
+
+
+def _scratch_remove(owner):
+    if os.getpid() == owner and not os.environ.get("TWCHAT_KEEP"):
+        shutil.rmtree(_scratch, ignore_errors=True)
 
 
 def _user_lines():

@@ -168,3 +168,5 @@ class Postgres:
     def __exit__(self, *_):
         if self.running():
             self.stop("immediate")
+        if not os.environ.get("TWCHAT_KEEP"):
+            shutil.rmtree(self.data, ignore_errors=True)

@@ -25,6 +25,12 @@
 #define BURST   "greatest(" RATE ", 1)"
 #define TOKENS  "least(" BURST ", s.tokens + greatest(0, extract(epoch FROM now() - s.refilled_at))::float8 * " RATE ")"
 
+/* Does sender s have anything queued? Asked for by the order of the index: a plain EXISTS may read the whole table
+ * for a sender that has nothing while another has much. */
+#define FIRST_QUEUED                                                          \
+    "(SELECT f.message_id FROM outbox f WHERE f.sender = s.sender AND f.state = 'queued'" \
+    " ORDER BY f.priority, f.due_at, f.message_id LIMIT 1) q"
+
 /* The lock on a bucket's row is what serialises claims of one sender, across threads, children and hosts: a
  * claim that finds it locked leaves that sender to the one who holds it. A message needs tokens for all its
  * segments, or a full bucket; then it goes into debt.
@@ -41,9 +47,8 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     " SELECT * FROM unnest($1::text[], $2::float8[]) AS r(kind, rate)"
     "), bucket AS MATERIALIZED ("
     " SELECT s.sender, " BURST " AS burst, " TOKENS " AS tokens"
-    "   FROM senders s LEFT JOIN rates r USING (kind)"
+    "   FROM senders s LEFT JOIN rates r USING (kind) CROSS JOIN LATERAL " FIRST_QUEUED
     "  WHERE (s.parked_until IS NULL OR s.parked_until <= now()) AND " TOKENS " >= 0.999"
-    "    AND EXISTS (SELECT 1 FROM outbox o WHERE o.sender = s.sender AND o.state = 'queued')"
     "  FOR UPDATE OF s SKIP LOCKED"
     "), ready AS MATERIALIZED ("
     " SELECT b.sender, b.tokens, b.burst, c.*"
@@ -151,7 +156,7 @@ static const twc_sql_t SQL_OUTLOOK = { "twc_outbox_outlook",
     "SELECT (1000000 * min(CASE WHEN s.parked_until > now() THEN extract(epoch FROM s.parked_until - now())::float8"
     "                           ELSE greatest(0, (1 - " TOKENS ") / " RATE ") END))::bigint"
     "  FROM senders s LEFT JOIN unnest($1::text[], $2::float8[]) AS r(kind, rate) USING (kind)"
-    " WHERE EXISTS (SELECT 1 FROM outbox o WHERE o.sender = s.sender AND o.state = 'queued')", 0 };
+    "  CROSS JOIN LATERAL " FIRST_QUEUED, 0 };
 
 apr_status_t twc_outbox_outlook(twc_ctx_t *ctx, apr_interval_time_t most, apr_interval_time_t *wait)
 {

@@ -137,6 +137,12 @@ static const char *canonical_bare(apr_pool_t *pool, const char *s, bool plus)
     return n ? number : NULL;
 }
 
+/* On these channels people are known by their number; elsewhere digits are just an id. */
+static bool has_numbers(const char *channel)
+{
+    return strcmp(channel, "whatsapp") == 0 || strcmp(channel, "rcs") == 0;
+}
+
 /* "%2B" that was encoded twice, and the blank that form decoding made of a '+'. */
 static const char *restore_plus(apr_pool_t *pool, const char *text, bool *had_plus)
 {
@@ -173,7 +179,7 @@ const char *twc_phone_canonical(apr_pool_t *pool, const char *text, bool assume_
         bare = restore_plus(pool, s + n + 1, &had_plus);
         if (!*bare)
             return NULL;
-        number = canonical_bare(pool, bare, true);
+        number = has_numbers(channel) ? canonical_bare(pool, bare, true) : NULL;
         return apr_pstrcat(pool, channel, ":", number ? number : bare, NULL);
     }
     number = canonical_bare(pool, s, assume_plus || had_plus);

@@ -18,7 +18,8 @@
  * blanks (U+00A0 too), dashes, dots, brackets removed from numbers; "00" is not
  * rewritten; a leading '+' is added to 7..15 digits when there is none and
  * assume_plus; the '+' that form decoding turned into a blank is restored; "%2B" likewise;
- * the channel prefix is matched in any case and written in lower case.
+ * the channel prefix is matched in any case and written in lower case. What follows it is a number
+ * on whatsapp and rcs only: "messenger:1234567890" is an id and stays one.
  * @return canonical address in pool, or NULL when text is no address at all
  *         (empty, control characters, over 100 bytes)
  */

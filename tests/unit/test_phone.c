@@ -27,7 +27,12 @@ static const struct { const char *in; bool plus; const char *out; } spellings[] 
     { "whatsapp: 573001234567", true, "whatsapp:+573001234567" }, { "whatsapp:%2B573001234567", true, "whatsapp:+573001234567" },
     { "whatsapp:CO.4fG9x", true, "whatsapp:CO.4fG9x" }, { "rcs:+14155550123", true, "rcs:+14155550123" },
     { "12345", true, "12345" }, { "ACME", true, "ACME" }, { "Swim & Fun", true, "Swim & Fun" },
-    { "", true, NULL }, { "  ", true, NULL }, { "whatsapp:", true, NULL }, { "+", true, NULL }, { "+48abc", true, NULL },
+    { "14155550123", false, "14155550123" }, { "0014155550123", true, "0014155550123" }, { "00 41 55", false, "004155" },
+    { "\t+1/415/5550123", true, "+14155550123" }, { "123456", true, "123456" }, { "1234567", true, "+1234567" },
+    { "1234567890123456", true, "1234567890123456" }, { "RCS: 1 415 555 0123", true, "rcs:+14155550123" },
+    { "rcs:acme_agent", true, "rcs:acme_agent" },
+    { "messenger:1234567890", true, "messenger:1234567890" }, { "Messenger:12-34 ", true, "messenger:12-34" },    /* ids, not numbers */
+    { "", true, NULL }, { "  ", true, NULL }, { "\xC2\xA0", true, NULL }, { "a\x7F", true, NULL }, { "whatsapp:", true, NULL }, { "+", true, NULL }, { "+48abc", true, NULL },
     { "a\nb", true, NULL }, { "ABCDEFGHIJKLMNOP", true, NULL }, { "+1415+5550123", true, NULL },
 };
 
@@ -43,6 +48,11 @@ static void canonical(void **state)
         }
     }
     assert_string_equal(twc_phone_received(pool, " odd caller!! "), "odd caller!!");
+    assert_string_equal(twc_phone_received(pool, "messenger:1234567890"), "messenger:1234567890");
+    assert_string_equal(twc_phone_received(pool, "12345"), "12345");
+    assert_string_equal(twc_phone_received(pool, ""), "");
+    assert_non_null(twc_phone_canonical(pool, apr_psprintf(pool, "x:%098d", 0), true));
+    assert_null(twc_phone_canonical(pool, apr_psprintf(pool, "x:%099d", 0), true));
 }
 
 static void kinds(void **state)
@@ -67,7 +77,17 @@ static void recipients(void **state)
     assert_false(twc_phone_is_e164("+04155550123"));
     assert_false(twc_phone_is_e164("+1234567890123456"));
     assert_false(twc_phone_is_e164("+123456"));
+    assert_true(twc_phone_is_e164("+1234567"));
+    assert_true(twc_phone_is_e164("+123456789012345"));
+    assert_false(twc_phone_is_e164(""));
     assert_true(twc_phone_is_recipient("whatsapp:CO.4fG9x"));
+    assert_true(twc_phone_is_recipient("rcs:+14155550123"));
+    assert_false(twc_phone_is_recipient("rcs:acme_agent"));
+    assert_false(twc_phone_is_recipient("whatsapp:co.4fG9x"));
+    assert_false(twc_phone_is_recipient("whatsapp:CO."));
+    assert_false(twc_phone_is_recipient("whatsapp:CO.a b"));
+    assert_false(twc_phone_is_recipient("messenger:+14155550123"));
+    assert_false(twc_phone_is_recipient("MG00000000000000000000000000000001"));
     assert_false(twc_phone_is_recipient("whatsapp:12"));
     assert_false(twc_phone_is_recipient("12345"));
     assert_false(twc_phone_is_recipient("ACME"));

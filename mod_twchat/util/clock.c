@@ -11,6 +11,8 @@
 
 #include "util/clock.h"
 
+#define YEAR_9999 APR_TIME_C(253402300799999999)        /* its last microsecond */
+
 static apr_time_exp_t broken_down(apr_time_t t)
 {
     apr_time_exp_t x;
@@ -89,12 +91,17 @@ static bool in_range(const apr_time_exp_t *x)
 
 static apr_status_t assemble(apr_time_exp_t *x, int zone_sec, apr_time_t *t)
 {
+    apr_time_t got;
+
     if (!in_range(x))
         return APR_EINVAL;
     x->tm_year -= 1900;
     x->tm_mon -= 1;
     x->tm_gmtoff = zone_sec;
-    return apr_time_exp_gmt_get(t, x) == APR_SUCCESS ? APR_SUCCESS : APR_EINVAL;
+    if (apr_time_exp_gmt_get(&got, x) != APR_SUCCESS || got < 0 || got > YEAR_9999)
+        return APR_EINVAL;              /* the zone may have pushed it over either end */
+    *t = got;
+    return APR_SUCCESS;
 }
 
 /* "Z", "+HH:MM", "+HHMM", "GMT", "UT", "" */

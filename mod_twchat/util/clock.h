@@ -19,7 +19,8 @@ const char *twc_clock_rfc2822(apr_pool_t *pool, apr_time_t t);
 
 /**
  * Read "YYYY-MM-DD", "YYYY-MM-DDTHH:MM[:SS[.f…]]" (a blank may stand for T) with "Z",
- * "+HH:MM", "+HHMM" or nothing (then UTC); strict ranges, leap years respected.
+ * "+HH:MM", "+HHMM" or nothing (then UTC); strict ranges, leap years respected,
+ * a second 60 is the next minute's first. Instants from 1970 to the end of 9999; t is left alone on failure.
  * @param date_only  out, may be NULL: true when no time of day was given
  * @return APR_SUCCESS | APR_EINVAL
  */

@@ -11,8 +11,9 @@
 #include "util/phone.h"
 #include "util/text.h"
 
-#define TEXT_MAX_CHARS 480
-#define WORD_MAX 16
+/* What an operator configured is cut here, so that the texts stay under 480 characters and end as carriers require. */
+#define NAME_MAX_CHARS 160
+#define NUMBER_MAX_CHARS 40
 
 static const struct {
     const char *word;
@@ -25,25 +26,34 @@ static const struct {
     { "HELP", TWC_KEYWORD_HELP }, { "INFO", TWC_KEYWORD_HELP },
 };
 
-/* The body without white space around it, when it is short enough to be one word. */
-static apr_size_t bare_word(const char **body)
+/* Bytes of white space at s: ASCII, or the U+00A0 that some keyboards put behind a word. */
+static apr_size_t space_at(const char *s)
+{
+    if (*s && strchr(" \t\r\n\v\f", *s))
+        return 1;
+    return strncmp(s, "\xC2\xA0", 2) == 0 ? 2 : 0;
+}
+
+/* Length of the word that is all of the body, which is moved to it; 0 when it is more or less than a word. */
+static apr_size_t only_word(const char **body)
 {
     const char *end;
+    apr_size_t n;
 
-    while (**body && strchr(" \t\r\n\v\f", **body))
-        (*body)++;
-    end = *body + strlen(*body);
-    while (end > *body && strchr(" \t\r\n\v\f", end[-1]))
-        end--;
+    while ((n = space_at(*body)) > 0)
+        *body += n;
+    for (end = *body; *end && space_at(end) == 0; end++)
+        ;
+    for (const char *p = end; *p; p += n)
+        if ((n = space_at(p)) == 0)
+            return 0;
     return (apr_size_t)(end - *body);
 }
 
 twc_keyword_e twc_keyword_of(const char *body)
 {
-    apr_size_t len = bare_word(&body);
+    apr_size_t len = only_word(&body);
 
-    if (len == 0 || len > WORD_MAX)
-        return TWC_KEYWORD_NONE;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strlen(words[i].word) == len && strncasecmp(words[i].word, body, len) == 0)
             return words[i].keyword;
@@ -61,26 +71,28 @@ twc_keyword_e twc_keyword_of_opt_out_type(const char *value)
     return strcasecmp(value, "HELP") == 0 ? TWC_KEYWORD_HELP : TWC_KEYWORD_NONE;
 }
 
+/* before, value and after; nothing at all when there is no value. */
+static const char *around(apr_pool_t *pool, const char *before, const char *value, apr_size_t max_chars, const char *after)
+{
+    return value && *value ? apr_pstrcat(pool, before, twc_text_head(pool, value, max_chars), after, NULL) : "";
+}
+
 const char *twc_keyword_text(apr_pool_t *pool, const twc_conf_t *conf, twc_keyword_e keyword)
 {
-    const char *name = conf->business_name && *conf->business_name ? conf->business_name : "us";
-    const char *text = "";
-
     switch (keyword) {
     case TWC_KEYWORD_STOP:
-        text = "You have been unsubscribed and will get no more messages. Reply START to come back.";
-        break;
+        return "You have been unsubscribed and will get no more messages. Reply START to come back.";
     case TWC_KEYWORD_START:
-        text = apr_psprintf(pool, "You are subscribed to messages from %s again. Reply STOP to unsubscribe.", name);
-        break;
+        return apr_pstrcat(pool, "You are subscribed to messages", around(pool, " from ", conf->business_name, NAME_MAX_CHARS, ""),
+                           " again. Reply STOP to unsubscribe.", NULL);
     case TWC_KEYWORD_HELP:
-        text = apr_psprintf(pool, "This is %s.%s Message and data rates may apply. Reply STOP to unsubscribe.", name,
-                            conf->support_number ? apr_pstrcat(pool, " For help call ", conf->support_number, ".", NULL) : "");
-        break;
+        return apr_pstrcat(pool, around(pool, "This is ", conf->business_name, NAME_MAX_CHARS, ". "),
+                           around(pool, "For help call ", conf->support_number, NUMBER_MAX_CHARS, ". "),
+                           "Message and data rates may apply. Reply STOP to unsubscribe.", NULL);
     case TWC_KEYWORD_NONE:
         break;
     }
-    return twc_text_head(pool, text, TEXT_MAX_CHARS);
+    return "";
 }
 
 bool twc_keyword_confirm(const twc_conf_t *conf, const char *our_address, const char *opt_out_type)

@@ -20,7 +20,7 @@ twc_keyword_e twc_keyword_of(const char *body);
 /** What Twilio says in OptOutType ("STOP", "START", "HELP", any case); NONE for NULL and others. */
 twc_keyword_e twc_keyword_of_opt_out_type(const char *value);
 
-/** The confirmation to send: at most 480 characters, in pool. */
+/** The confirmation to send, at most 480 characters; "" for NONE. Names that are not configured are left out. */
 const char *twc_keyword_text(apr_pool_t *pool, const twc_conf_t *conf, twc_keyword_e keyword);
 
 /**

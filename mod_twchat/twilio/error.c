@@ -28,8 +28,9 @@
 #define SHORTEN "Shorten the message or split it."
 #define CHECK_MEDIA "Check the attachment: its address, type and size."
 #define CHECK_TEMPLATE "Check the template and its variables in the Twilio console."
-#define WAIT_RETRIED "Nothing to do: it is sent again later by itself."
+#define WAIT_RETRIED "It is tried again by itself as long as it is queued."
 #define TRY_LATER "Try again later."
+#define TRY_TOMORROW "Send it again tomorrow."
 #define SETUP_WHATSAPP "Check the WhatsApp sender in the Twilio console."
 
 /* Sorted by number. */
@@ -90,7 +91,7 @@ static const twc_error_info_t table[] = {
     { 21704, CONFIG, "The messaging service has no number to send from.", CHECK_SERVICE },
     { 21705, CONFIG, "The messaging service is not valid.", CHECK_SERVICE },
     { 21709, CONFIG, "The messaging service may not be used.", CHECK_SERVICE },
-    { 30001, THROTTLE, "Too many messages waited at Twilio.", WAIT_RETRIED },
+    { 30001, THROTTLE, "Too many messages waited at Twilio.", TRY_LATER },
     { 30002, CONFIG, "The Twilio account was suspended while sending.", ASK_ADMIN },
     { 30003, RETRY, "The phone was switched off or out of reach.", TRY_LATER },
     { 30004, RECIPIENT, "The recipient or their carrier blocks messages from this sender.", "Reach them another way." },
@@ -99,15 +100,15 @@ static const twc_error_info_t table[] = {
     { 30007, FILTERED, "The carrier took the message for spam.", CHANGE_TEXT },
     { 30008, RETRY, "The carrier did not deliver it and gave no reason.", TRY_LATER },
     { 30011, RECIPIENT, "The recipient's carrier takes no pictures from here.", "Send a text with a link instead." },
-    { 30017, RETRY, "The carrier's network was congested.", WAIT_RETRIED },
+    { 30017, RETRY, "The carrier's network was congested.", TRY_LATER },
     { 30018, CONFIG, "The destination requires a registered sender.", REGISTER },
     { 30019, MESSAGE, "The message is too large for the carrier.", SHORTEN },
     { 30020, RETRY, "An internal error at the carrier.", TRY_LATER },
     { 30021, RETRY, "An internal error at the carrier.", TRY_LATER },
-    { 30022, THROTTLE, "The campaign's rate at the carriers was reached.", WAIT_RETRIED },
-    { 30023, THROTTLE, "The brand's daily limit at the carrier was reached.", WAIT_RETRIED },
+    { 30022, THROTTLE, "The campaign's rate at the carriers was reached.", TRY_LATER },
+    { 30023, THROTTLE, "The brand's daily limit at the carrier was reached.", TRY_TOMORROW },
     { 30024, CONFIG, "The sender is not provisioned with the carrier.", REGISTER },
-    { 30027, THROTTLE, "The campaign's daily limit at the carrier was reached.", WAIT_RETRIED },
+    { 30027, THROTTLE, "The campaign's daily limit at the carrier was reached.", TRY_TOMORROW },
     { 30032, CONFIG, "The toll-free number is not verified.", REGISTER },
     { 30033, CONFIG, "The carriers have suspended the campaign.", ASK_ADMIN },
     { 30034, CONFIG, "US carriers require a registered campaign for this number.", REGISTER },
@@ -146,8 +147,8 @@ static const twc_error_info_t table[] = {
     { 63014, OPT_OUT, "The recipient does not want messages from us.", "They must write first." },
     { 63015, CONFIG, "The recipient has not joined the WhatsApp sandbox.", "Have them send the join word, or use a real sender." },
     { 63016, WINDOW, "More than 24 hours have passed since the customer last wrote.", "Send an approved template; free text is possible again once they answer." },
-    { 63017, THROTTLE, "WhatsApp's rate limit was reached.", WAIT_RETRIED },
-    { 63018, THROTTLE, "WhatsApp's rate or messaging limit was reached.", WAIT_RETRIED },
+    { 63017, THROTTLE, "WhatsApp's rate limit was reached.", TRY_LATER },
+    { 63018, THROTTLE, "WhatsApp's rate or messaging limit was reached.", TRY_LATER },
     { 63019, MESSAGE, "The attachment could not be fetched.", CHECK_MEDIA },
     { 63020, CONFIG, "Our WhatsApp business account has not accepted Twilio's invitation.", SETUP_WHATSAPP },
     { 63021, MESSAGE, "WhatsApp did not accept the content.", CHANGE_TEXT },
@@ -162,7 +163,7 @@ static const twc_error_info_t table[] = {
     { 63033, OPT_OUT, "The recipient does not want marketing messages on WhatsApp.", "Only answers and service messages may be sent." },
     { 63034, MESSAGE, "The attachment is too large for WhatsApp.", CHECK_MEDIA },
     { 63036, RETRY, "WhatsApp could not deliver it right now.", TRY_LATER },
-    { 63038, THROTTLE, "The account's daily limit of messages was reached.", WAIT_RETRIED },
+    { 63038, THROTTLE, "The account's daily limit of messages was reached.", TRY_TOMORROW },
     { 63040, CONFIG, "WhatsApp has rejected the template.", CHECK_TEMPLATE },
     { 63041, CONFIG, "WhatsApp has paused the template.", CHECK_TEMPLATE },
     { 63042, CONFIG, "WhatsApp has disabled the template.", CHECK_TEMPLATE },

@@ -174,7 +174,7 @@ static bool body_hash_ok(apr_pool_t *pool, const char *url, twc_str_t body)
 twc_sig_verdict_e twc_signature_check(apr_pool_t *scratch, const char *const *tokens, int count, const char *header,
                                       const twc_signed_t *what)
 {
-    twc_str_t params = parameters(scratch, what->form);
+    twc_str_t params;
     bool any = false;
 
     if (!header || !*header)
@@ -183,6 +183,7 @@ twc_sig_verdict_e twc_signature_check(apr_pool_t *scratch, const char *const *to
         return TWC_SIG_REPEATED;
     if (!well_formed(header))
         return TWC_SIG_MALFORMED;
+    params = parameters(scratch, what->form);
     for (int i = 0; i < count; i++) {
         if (!tokens[i])
             continue;

@@ -19,7 +19,7 @@ bool twc_status_is_final(const char *status);
 
 /**
  * May `next` replace `current`? Ranks must rise; after delivered only read; after
- * another final status nothing. store/status.c says the same in SQL; a unit test compares them.
+ * another final status nothing. twchat_status_may_follow() says the same in SQL; test_sql.c compares them.
  */
 bool twc_status_may_follow(const char *current, const char *next);
 

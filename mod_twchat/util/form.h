@@ -26,7 +26,7 @@ typedef struct twc_form_t {
  * Decode a form body or a query string. '+' is a space; a '%' that is not
  * followed by two hex digits stands for itself; a pair without '=' has an empty
  * value; empty pairs ("&&") are skipped.
- * @return APR_SUCCESS | APR_ENOSPC more than TWC_FORM_MAX_PAIRS pairs
+ * @return APR_SUCCESS | APR_ENOSPC more than TWC_FORM_MAX_PAIRS pairs, or twice as many with the empty ones
  */
 apr_status_t twc_form_parse(apr_pool_t *pool, const char *data, apr_size_t len,
                             const twc_form_t **form);

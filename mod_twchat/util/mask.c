@@ -9,6 +9,22 @@
 
 #include "util/mask.h"
 #include "util/phone.h"
+#include "util/text.h"
+
+#define HEAD_SHOWN 5
+#define TAIL_SHOWN 4
+#define HIDDEN_MIN 3                    /* of a shorter address too much would be seen */
+#define SHORT_SHOWN 2
+
+/* The last n characters of well-formed s. */
+static const char *tail(const char *s, apr_size_t n)
+{
+    const char *p = s + strlen(s);
+
+    while (n > 0 && p > s)
+        n -= ((unsigned char)*--p & 0xC0) != 0x80;
+    return p;
+}
 
 const char *twc_mask_phone(apr_pool_t *pool, const char *address)
 {
@@ -18,10 +34,11 @@ const char *twc_mask_phone(apr_pool_t *pool, const char *address)
     if (!address)
         return "-";
     bare = twc_phone_bare(address);
-    n = strlen(bare);
-    if (n < 10)
-        return apr_psprintf(pool, "%.*s•••%s", (int)(bare - address), address, n > 2 ? bare + n - 2 : "");
-    return apr_psprintf(pool, "%.*s•••%s", (int)(bare - address) + 5, address, bare + n - 4);
+    n = twc_text_chars(bare);
+    if (n >= HEAD_SHOWN + HIDDEN_MIN + TAIL_SHOWN)
+        return apr_pstrcat(pool, twc_text_head(pool, address, (apr_size_t)(bare - address) + HEAD_SHOWN), "•••",
+                           tail(bare, TAIL_SHOWN), NULL);
+    return apr_psprintf(pool, "%.*s•••%s", (int)(bare - address), address, n > SHORT_SHOWN ? tail(bare, SHORT_SHOWN) : "");
 }
 
 const char *twc_mask_sid(apr_pool_t *pool, const char *sid)
@@ -34,8 +51,9 @@ const char *twc_mask_sid(apr_pool_t *pool, const char *sid)
 static const char *const sensitive[] = {
     "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-API-Key", "X-Twilio-Signature", "X-CSRF-Token",
     "From", "To", "Body", "WaId", "ExternalUserId", "ProfileName", "Address", "Latitude", "Longitude", "Label",
-    "ButtonText", "ButtonPayload", "body", "message", "to", "from", "password", "current_password", "new_password",
-    "token", "access_token", "refresh_token", "auth_token", "secret", "api_key", "phone_number", "email", "content",
+    "OriginalRepliedMessageSender", "ChannelToAddress", "ChannelMetadata", "ButtonText", "ButtonPayload", "ListTitle",
+    "ListDescription", "FlowData", "InteractiveData", "message", "content", "phone_number", "email", "password",
+    "current_password", "new_password", "token", "access_token", "refresh_token", "auth_token", "secret", "api_key",
 };
 
 bool twc_mask_is_sensitive(const char *name)

@@ -11,6 +11,7 @@
  * Foreign bytes as text PostgreSQL and JSON can hold: NUL bytes removed, every
  * maximal ill-formed UTF-8 subsequence (overlong forms, surrogates, beyond
  * U+10FFFF, truncated) replaced by one U+FFFD (Unicode 15, section 3.9).
+ * @param data  data[len] is read too: what was cut out of a longer text is fine, the end of a mapping is not
  * @return NUL-terminated in pool; the input itself is copied only when needed:
  *         a clean input that is already NUL-terminated at data[len] is returned as is
  */

@@ -14,6 +14,7 @@
 
 #include <apr_general.h>
 
+#include "tsv.h"
 #include "twilio/signature.h"
 
 static apr_pool_t *pool;
@@ -42,29 +43,42 @@ static twc_sig_verdict_e check(const char *url, const char *form, const char *he
     return twc_signature_check(pool, tokens, 3, header, &what);
 }
 
-/* Made by Twilio's Python library, but for the first, which is Twilio's own example. */
-static const struct { const char *url, *form, *signature; } vectors[] = {
-    { "https://example.com/myapp.php?foo=1&bar=2",
-      "CallSid=CA1234567890ABCDE&Caller=%2B14158675310&Digits=1234&From=%2B14158675310&To=%2B18005551212",
-      "L/OH5YylLD5NRKLltdqwSvS0BnU=" },
-    { "https://h.example/p",
-      "Body=Za%C5%BC%C3%B3%C5%82%C4%87+%F0%9F%91%8D&From=%2B48601&Empty=", "SHe3KklFpOUJsvw7lZLkw1zS+aY=" },
-    { "https://h.example/p?a=b%2Fc&d=%7e",
-      "a=1+2%2B3&B=x&b=y&_=z&0=n", "r/kbxzK0SMGMPffcGf7aK1uxSXc=" },
-    { "http://127.0.0.1:8080/twilio/inbound",
-      "MediaUrl1=u1&MediaUrl10=u10&MediaUrl2=u2&Body=a%3Db%26c", "PcWxAjdRtpJNnAQa6/M4yuYI/Zg=" },
-    { "https://H.Example/P",
-      "x=%0A%0D%09", "YXwfeBcQeh9Rozs3nCX4fNOy/HU=" },
-    { "https://h.example/p?x=1",
-      "", "e5Qo8AIOoyto6cDa8wlt8wEM7Cg=" },
-};
-
-static void vectors_agree(void **state)
+/* Form, other body or GET, as the table writes it. */
+static twc_signed_t signed_as(const char *url, const char *sent)
 {
-    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-        assert_string_equal(made(vectors[i].url, vectors[i].form), vectors[i].signature);
-        assert_int_equal(check(vectors[i].url, vectors[i].form, vectors[i].signature), TWC_SIG_OK);
+    twc_signed_t what = { .url = url };
+
+    if (strncmp(sent, "form:", 5) == 0)
+        what.form = parse(apr_pstrdup(pool, sent + 5));
+    else if (strncmp(sent, "json:", 5) == 0)
+        what.body = (twc_str_t){ sent + 5, strlen(sent + 5) };
+    return what;
+}
+
+/* tests/http/test_031_vectors.py holds Twilio's own library and the tests' Python to the same rows. */
+static void the_table(void **state)
+{
+    static const struct { const char *word; twc_sig_verdict_e verdict; } verdicts[] = {
+        { "ok", TWC_SIG_OK }, { "mismatch", TWC_SIG_MISMATCH }, { "body-hash", TWC_SIG_BODY_HASH } };
+    const char *tokens[] = { NULL, "other", "12345" };
+    int rows = 0;
+    tsv_t t;
+
+    tsv_open(&t, TEST_DATA "/signatures.tsv");
+    for (; tsv_next(&t, 6); rows++) {
+        const char *received = strcmp(t.column[1], "=") == 0 ? t.column[0] : t.column[1];
+        twc_signed_t theirs = signed_as(t.column[0], t.column[2]), ours = signed_as(received, t.column[2]);
+        char out[TWC_SIGNATURE_LEN + 1];
+        size_t v = 0;
+        while (v < 2 && strcmp(t.column[4], verdicts[v].word) != 0)
+            v++;
+        twc_signature_make(pool, "12345", theirs.url, theirs.form, out);
+        if (strcmp(out, t.column[3]) != 0)
+            fail_msg("%s %s: made %s", t.column[0], t.column[2], out);
+        if (twc_signature_check(pool, tokens, 3, t.column[3], &ours) != verdicts[v].verdict)
+            fail_msg("%s for %s %s is not %s", received, t.column[0], t.column[2], verdicts[v].word);
     }
+    assert_true(rows > 40);
 }
 
 static void order_and_repetition_do_not_matter(void **state)
@@ -100,6 +114,10 @@ static void refusals(void **state)
     assert_int_equal(check("http://h/", "a=1", apr_pstrcat(pool, right, ", ", right, NULL)), TWC_SIG_REPEATED);
     assert_int_equal(check("http://h/", "a=1", "short="), TWC_SIG_MALFORMED);
     assert_int_equal(check("http://h/", "a=1", apr_pstrmemdup(pool, right, 27)), TWC_SIG_MALFORMED);
+    assert_int_equal(check("http://h/", "a=1", apr_pstrcat(pool, right, "=", NULL)), TWC_SIG_MALFORMED);
+    assert_int_equal(check("http://h/", "a=1", apr_pstrcat(pool, " ", right, NULL)), TWC_SIG_MALFORMED);
+    assert_int_equal(check("http://h/", "a=1", "AAAAAAAAAAAAAAAAAAAAAAAAAAA-"), TWC_SIG_MALFORMED);
+    assert_int_equal(check("http://h/", "a=1", "AAAAAAAAAA_AAAAAAAAAAAAAAAA="), TWC_SIG_MALFORMED);
     assert_int_equal(check("http://h/", "a=1", wrong), TWC_SIG_MISMATCH);
     assert_int_equal(check("http://h/", "a=2", right), TWC_SIG_MISMATCH);
     assert_int_equal(twc_signature_check(pool, none, 1, right, &what), TWC_SIG_NO_TOKEN);
@@ -118,14 +136,24 @@ static void a_body_is_vouched_for_by_its_hash(void **state)
     assert_int_equal(twc_signature_check(pool, tokens, 1, made("https://h/p", NULL), &what), TWC_SIG_BODY_HASH);
 }
 
+static void reasons_are_told_apart(void **state)
+{
+    for (twc_sig_verdict_e a = TWC_SIG_OK; a <= TWC_SIG_NO_TOKEN; a++) {
+        assert_true(strlen(twc_signature_reason(a)) > 5);
+        for (twc_sig_verdict_e b = TWC_SIG_OK; b < a; b++)
+            assert_string_not_equal(twc_signature_reason(a), twc_signature_reason(b));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors_agree),
+        cmocka_unit_test(the_table),
         cmocka_unit_test(order_and_repetition_do_not_matter),
         cmocka_unit_test(ports_may_come_and_go),
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_body_is_vouched_for_by_its_hash),
+        cmocka_unit_test(reasons_are_told_apart),
     };
     int failed;
 

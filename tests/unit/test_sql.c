@@ -21,6 +21,7 @@
 
 #include "store/migrate.h"
 #include "store/sql.h"
+#include "twilio/status.h"
 
 #define SCHEMA "twchat_test_sql"
 
@@ -165,13 +166,31 @@ static void all_can_be_prepared(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* The program and the database must not disagree about which status may replace which. */
+static void statuses_agree(void **state)
+{
+    static const char *const words[] = { "accepted", "scheduled", "queued", "sending", "sent", "partially_delivered", "delivered", "undelivered",
+                                         "failed", "canceled", "read", "received", "receiving", "nonsense", "", NULL };
+    const size_t count = sizeof(words) / sizeof(words[0]);
+
+    for (size_t i = 0; i < count * count; i++) {
+        const char *values[] = { words[i / count], words[i % count] };
+        PGresult *res = PQexecParams(conn, "SELECT twchat_status_rank($1), twchat_status_may_follow($1, $2)", 2, NULL, values, NULL, NULL, 0);
+        assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+        if (atoi(PQgetvalue(res, 0, 0)) != twc_status_rank(values[0])
+            || (*PQgetvalue(res, 0, 1) == 't') != twc_status_may_follow(values[0], values[1]))
+            fail_msg("%s, then %s: SQL says %s, %s", values[0], values[1], PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
+        PQclear(res);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest registry[] = {
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(none_is_forgotten),
     };
-    const struct CMUnitTest database[] = { cmocka_unit_test(all_can_be_prepared) };
+    const struct CMUnitTest database[] = { cmocka_unit_test(all_can_be_prepared), cmocka_unit_test(statuses_agree) };
     int failed;
 
     apr_initialize();

@@ -69,6 +69,11 @@ static void markup(void **state)
     assert_string_equal(twc_text_xml(pool, "<a href=\"x\">&\r\n\x01\xEF\xBF\xBE]]>"), "&lt;a href=&quot;x&quot;&gt;&amp;&#13;\n]]&gt;");
     assert_string_equal(twc_text_json(pool, "a\"b\\c\n\x01\xC3\xA9"), "\"a\\\"b\\\\c\\u000a\\u0001\xC3\xA9\"");
     assert_string_equal(twc_text_json(pool, NULL), "null");
+    assert_string_equal(twc_text_json(pool, ""), "\"\"");
+    assert_string_equal(twc_text_xml(pool, "\xEF\xBF\xBF|\xEF\xBF\xBD|\t\x7F\x0B\x0C\x1F"), "|\xEF\xBF\xBD|\t\x7F");
+    assert_string_equal(twc_text_upper(pool, "aZ9\xC5\xBC"), "AZ9\xC5\xBC");
+    assert_string_equal(twc_text_hex(pool, (const unsigned char *)"\x00\x9f\xFF", 3), "009fff");
+    assert_string_equal(twc_text_hex(pool, NULL, 0), "");
 }
 
 static void secrets(void **state)

@@ -34,6 +34,7 @@ static const struct { const char *in; bool plus; const char *out; } spellings[] 
     { "messenger:1234567890", true, "messenger:1234567890" }, { "Messenger:12-34 ", true, "messenger:12-34" },    /* ids, not numbers */
     { "", true, NULL }, { "  ", true, NULL }, { "\xC2\xA0", true, NULL }, { "a\x7F", true, NULL }, { "whatsapp:", true, NULL }, { "+", true, NULL }, { "+48abc", true, NULL },
     { "a\nb", true, NULL }, { "ABCDEFGHIJKLMNOP", true, NULL }, { "+1415+5550123", true, NULL },
+    { "1415+5550123", true, NULL }, { "whatsapp:CO.a\nb", true, NULL },
 };
 
 static void canonical(void **state)
@@ -67,6 +68,12 @@ static void kinds(void **state)
         assert_int_equal(twc_phone_sender_kind(rows[i].sender), rows[i].kind);
         assert_int_equal(twc_sender_kind_parse(twc_sender_kind_name(rows[i].kind)), rows[i].kind);
     }
+    for (int code = 200; code <= 999; code++) {
+        bool free_of_charge = code == 800 || code == 833 || code == 844 || code == 855 || code == 866 || code == 877 || code == 888;
+        assert_int_equal(twc_phone_sender_kind(apr_psprintf(pool, "+1%d5550123", code)),
+                         free_of_charge ? TWC_SENDER_TOLLFREE : TWC_SENDER_LONGCODE_US);
+    }
+    assert_int_equal(twc_phone_sender_kind("+180055501234"), TWC_SENDER_LONGCODE);
     assert_int_equal(twc_sender_kind_parse("carrier pigeon"), -1);
 }
 

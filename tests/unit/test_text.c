@@ -81,6 +81,8 @@ static void secrets(void **state)
     assert_true(twc_text_same_secret("abc", 3, "abc", 3));
     assert_false(twc_text_same_secret("abc", 3, "abd", 3));
     assert_false(twc_text_same_secret("abc", 3, "ab", 2));
+    assert_false(twc_text_same_secret("ab", 2, "abc", 3));
+    assert_true(twc_text_same_secret("", 0, "", 0));
 }
 
 int main(void)

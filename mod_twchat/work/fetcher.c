@@ -141,6 +141,12 @@ static void finish(const twc_runner_env_t *env, twc_ctx_t *ctx, const twc_job_t 
     }
 }
 
+/* A stop does not wait for a peer: the job's lease runs out and somebody else does it. */
+static bool stopping(void *thread)
+{
+    return twc_thread_stopping(thread);
+}
+
 static void run_all(const twc_runner_env_t *env, twc_thread_t *thread)
 {
     apr_pool_t *scratch = twc_thread_scratch(thread);
@@ -151,6 +157,8 @@ static void run_all(const twc_runner_env_t *env, twc_thread_t *thread)
 
         apr_pool_clear(scratch);
         twc_ctx_init(&ctx, scratch, env->thread.db, env->thread.conf);
+        ctx.stop = stopping;
+        ctx.stop_baton = thread;
         if (twc_job_lease(&ctx, LEASE, &job) != APR_SUCCESS)
             return;
         finish(env, &ctx, &job, run(&ctx, &job));

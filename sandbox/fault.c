@@ -162,6 +162,17 @@ static bool set_one(sb_faults_t *faults, const char *name, const json_t *value)
     return false;
 }
 
+/* "final" alone means every message from now on, with a count only so many. */
+static void settle_final(sb_faults_t *faults, const json_t *object)
+{
+    if (json_object_get(object, "rate_final"))
+        return;
+    if (json_object_get(object, "next_final"))
+        faults->rate[SB_FAULT_FINAL] = 0;
+    else if (json_object_get(object, "final"))
+        faults->rate[SB_FAULT_FINAL] = 1;
+}
+
 const char *sb_faults_set(apr_pool_t *pool, sb_faults_t *faults, json_t *object)
 {
     sb_faults_t fresh = *faults;
@@ -173,6 +184,7 @@ const char *sb_faults_set(apr_pool_t *pool, sb_faults_t *faults, json_t *object)
     json_object_foreach(object, name, value)
         if (!set_one(&fresh, name, value))
             return apr_psprintf(pool, "\"%s\" is unknown or its value is out of range", name);
+    settle_final(&fresh, object);
     *faults = fresh;
     return NULL;
 }

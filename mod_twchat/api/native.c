@@ -132,36 +132,31 @@ apr_status_t twc_native_cancel(twc_req_t *q)
 }
 
 typedef struct retry_t {
-    twc_req_t *q;
-    const twc_once_t *once;
     apr_int64_t id;
     twc_queued_t queued;
 } retry_t;
 
-static apr_status_t retry(twc_ctx_t *ctx, void *baton)
+static apr_status_t retry(twc_ctx_t *ctx, void *baton, apr_int64_t *message_id)
 {
     retry_t *job = baton;
 
     TWC_TRY(twc_message_retry(ctx, job->id, &job->queued));
-    return twc_once_message(job->q, job->once, job->queued.id);
+    *message_id = job->queued.id;
+    return APR_SUCCESS;
 }
 
 apr_status_t twc_native_retry(twc_req_t *q)
 {
     twc_once_t once;
-    retry_t job = { .q = q, .once = &once };
+    retry_t job = { .queued = { .status = "queued" } };
     const char *json;
-    apr_status_t rv;
 
     TWC_TRY(read_id(q, &job.id));
-    TWC_TRY(twc_once_begin(q, &once));
+    TWC_TRY(twc_once_run(q, &once, retry, &job));
     if (once.answered)
         return APR_SUCCESS;
-    job.queued = (twc_queued_t){ .id = once.message_id, .status = "queued" };
-    if (!once.message_id && (rv = twc_tx_run(q->ctx, retry, &job)) != APR_SUCCESS)
-        return twc_once_forget(q, &once, rv);
-    json = id_json(q, job.queued.id, job.queued.status);
-    TWC_TRY(twc_once_finish(q, &once, HTTP_OK, json));
+    json = id_json(q, once.message_id, job.queued.status);
+    twc_once_finish(q, &once, HTTP_OK, json);
     return twc_reply_json(q, HTTP_OK, json);
 }
 

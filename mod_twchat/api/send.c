@@ -11,9 +11,7 @@
 #include "util/mask.h"
 
 typedef struct queueing_t {
-    twc_req_t *q;
     const twc_draft_t *draft;
-    const twc_once_t *once;
     twc_queued_t queued;
 } queueing_t;
 
@@ -22,12 +20,13 @@ bool twc_send_from_page(twc_req_t *q)
     return q->who->ambient && (twc_req_header(q, "Origin") || twc_req_header(q, "Sec-Fetch-Site"));
 }
 
-static apr_status_t queue(twc_ctx_t *ctx, void *baton)
+static apr_status_t queue(twc_ctx_t *ctx, void *baton, apr_int64_t *message_id)
 {
     queueing_t *job = baton;
 
     TWC_TRY(twc_message_queue(ctx, job->draft, &job->queued));
-    return twc_once_message(job->q, job->once, job->queued.id);
+    *message_id = job->queued.id;
+    return APR_SUCCESS;
 }
 
 static const char *not_sent(twc_req_t *q, const char *reason, int code)
@@ -84,7 +83,7 @@ static apr_status_t finish(twc_req_t *q, const twc_once_t *once, const twc_msg_t
     }
     else
         body = sent(q, msg);
-    TWC_TRY(twc_once_finish(q, once, status, body));
+    twc_once_finish(q, once, status, body);
     return twc_reply_json(q, status, body);
 }
 
@@ -100,29 +99,38 @@ static apr_status_t answer_for_first(twc_req_t *q, const twc_once_t *once, twc_s
     return finish(q, once, &msg, sent);
 }
 
+/* The message is queued, whatever happens from here on: an answer that asks the caller to try again would make a second one. */
+static apr_status_t follow(twc_req_t *q, const twc_once_t *once, const twc_queued_t *queued, twc_sent_fn sent)
+{
+    twc_msg_t msg = { .id = queued->id, .from = queued->from, .to = queued->to, .status = queued->status, .uuid = queued->uuid };
+    twc_msg_t known;
+    bool done;
+
+    if (strcmp(queued->status, "scheduled") != 0)
+        (void)twc_work_await(q->tenant->work, q->ctx, queued->id, q->tenant->conf->send_wait, &done);
+    if (twc_msg_load(q->ctx, queued->id, &known) == APR_SUCCESS)
+        msg = known;
+    else
+        twc_problem_clear(q->ctx);
+    return finish(q, once, &msg, sent);
+}
+
 apr_status_t twc_send(twc_req_t *q, twc_draft_t *draft, twc_sent_fn sent)
 {
-    queueing_t job = { .q = q, .draft = draft };
+    queueing_t job = { .draft = draft };
     twc_once_t once;
-    twc_msg_t msg;
     apr_status_t rv;
-    bool done;
 
     draft->source = twc_send_from_page(q) ? "page" : "api";
     draft->priority = TWC_PRIORITY_NORMAL;
-    job.once = &once;
-    TWC_TRY(twc_once_begin(q, &once));
+    rv = twc_once_run(q, &once, queue, &job);
+    if (rv != APR_SUCCESS)
+        return refused(q, rv);
     if (once.answered)
         return APR_SUCCESS;
-    if (once.message_id)
+    if (once.repeated)
         return answer_for_first(q, &once, sent);
-    rv = twc_tx_run(q->ctx, queue, &job);
-    if (rv != APR_SUCCESS)
-        return refused(q, twc_once_forget(q, &once, rv));
     twc_work_wake(q->tenant->work, q->ctx->wake);
     q->ctx->wake = 0;
-    if (strcmp(job.queued.status, "scheduled") != 0)
-        TWC_TRY(twc_work_await(q->tenant->work, q->ctx, job.queued.id, q->tenant->conf->send_wait, &done));
-    TWC_TRY(twc_msg_load(q->ctx, job.queued.id, &msg));
-    return finish(q, &once, &msg, sent);
+    return follow(q, &once, &job.queued, sent);
 }

@@ -190,7 +190,7 @@ static apr_status_t check(twc_ctx_t *ctx, const twc_draft_t *d, twc_outgoing_t *
 static apr_status_t queue(twc_ctx_t *ctx, twc_outgoing_t *m, twc_queued_t *queued)
 {
     TWC_TRY(twc_outbox_insert(ctx, m));
-    *queued = (twc_queued_t){ .id = m->id, .from = m->from, .to = m->to, .status = m->status };
+    *queued = (twc_queued_t){ .id = m->id, .uuid = m->uuid, .from = m->from, .to = m->to, .status = m->status };
     return APR_SUCCESS;
 }
 

@@ -32,6 +32,7 @@ typedef struct twc_draft_t {
 /** The queued message. */
 typedef struct twc_queued_t {
     apr_int64_t id;
+    const char *uuid;                   /* what clients see of the id */
     const char *from;                   /* NULL when the service picks */
     const char *to;
     const char *status;                 /* "queued" or "scheduled" */

@@ -36,52 +36,67 @@ static const char *scope_of(twc_req_t *q)
     return apr_psprintf(q->r->pool, "%s %.*s", q->who->name ? q->who->name : "", (int)len, q->r->uri);
 }
 
-apr_status_t twc_once_begin(twc_req_t *q, twc_once_t *once)
-{
+typedef struct run_t {
+    twc_req_t *q;
+    twc_once_t *once;
+    twc_once_fn fn;
+    void *baton;
     twc_idem_e outcome;
-    const char *answer;
     int status;
+    const char *answer;
+} run_t;
 
-    *once = (twc_once_t){ .key = twc_req_header(q, "Idempotency-Key") };
+/* Of two that come at once, the second waits in twc_idem_begin until the first has committed. */
+static apr_status_t claim_and_queue(twc_ctx_t *ctx, void *baton)
+{
+    run_t *run = baton;
+    twc_once_t *once = run->once;
+
+    once->message_id = 0;
+    run->outcome = TWC_IDEM_NEW;
     if (!once->key)
+        return run->fn(ctx, run->baton, &once->message_id);
+    TWC_TRY(twc_idem_begin(ctx, once->scope, once->key, run->q->body, &run->outcome, &run->status, &run->answer,
+                           &once->message_id));
+    if (run->outcome != TWC_IDEM_NEW)
         return APR_SUCCESS;
-    if (!good_key(once->key))
-        return say(q, once, HTTP_BAD_REQUEST, "Idempotency-Key must be 1 to 255 printable characters.");
-    once->scope = scope_of(q);
-    TWC_TRY(twc_idem_begin(q->ctx, once->scope, once->key, q->body, &outcome, &status, &answer, &once->message_id));
-    switch (outcome) {
+    TWC_TRY(run->fn(ctx, run->baton, &once->message_id));
+    return twc_idem_message(ctx, once->scope, once->key, once->message_id);
+}
+
+static apr_status_t tell(const run_t *run)
+{
+    twc_req_t *q = run->q;
+
+    switch (run->outcome) {
     case TWC_IDEM_REPLAY:
-        once->answered = true;
+        run->once->answered = true;
         twc_reply_header(q, "Idempotent-Replayed", "true");
-        return twc_reply_json(q, status, answer);
+        return twc_reply_json(q, run->status, run->answer);
     case TWC_IDEM_MISMATCH:
-        return say(q, once, HTTP_UNPROCESSABLE_ENTITY, "This Idempotency-Key was used with another request.");
-    case TWC_IDEM_RUNNING:
-        if (!once->message_id)
-            return say(q, once, HTTP_CONFLICT, "The first request with this Idempotency-Key is still running.");
-        return APR_SUCCESS;
+        return say(q, run->once, HTTP_UNPROCESSABLE_ENTITY, "This Idempotency-Key was used with another request.");
     default:
-        once->message_id = 0;
+        run->once->repeated = run->outcome == TWC_IDEM_RUNNING;
         return APR_SUCCESS;
     }
 }
 
-apr_status_t twc_once_message(twc_req_t *q, const twc_once_t *once, apr_int64_t message_id)
+apr_status_t twc_once_run(twc_req_t *q, twc_once_t *once, twc_once_fn fn, void *baton)
 {
-    return once->key ? twc_idem_message(q->ctx, once->scope, once->key, message_id) : APR_SUCCESS;
+    run_t run = { .q = q, .once = once, .fn = fn, .baton = baton };
+
+    *once = (twc_once_t){ .key = twc_req_header(q, "Idempotency-Key") };
+    if (once->key && !good_key(once->key))
+        return say(q, once, HTTP_BAD_REQUEST, "Idempotency-Key must be 1 to 255 printable characters.");
+    once->scope = once->key ? scope_of(q) : NULL;
+    TWC_TRY(twc_tx_run(q->ctx, claim_and_queue, &run));
+    return tell(&run);
 }
 
-apr_status_t twc_once_finish(twc_req_t *q, const twc_once_t *once, int status, const char *answer)
+void twc_once_finish(twc_req_t *q, const twc_once_t *once, int status, const char *answer)
 {
-    return once->key ? twc_idem_finish(q->ctx, once->scope, once->key, status, answer) : APR_SUCCESS;
-}
+    twc_problem_t before = *q->ctx->problem;
 
-apr_status_t twc_once_forget(twc_req_t *q, const twc_once_t *once, apr_status_t rv)
-{
-    twc_problem_t why = *q->ctx->problem;
-
-    twc_problem_clear(q->ctx);
-    (void)twc_once_finish(q, once, 0, NULL);    /* it expires by itself too */
-    *q->ctx->problem = why;
-    return rv;
+    if (once->key && twc_idem_finish(q->ctx, once->scope, once->key, status, answer) != APR_SUCCESS)
+        *q->ctx->problem = before;
 }

@@ -9,24 +9,23 @@
 #include "glue/request.h"
 
 typedef struct twc_once_t {
-    const char *scope, *key;            /* key NULL: none was given, everything below does nothing */
-    bool answered;                      /* the request was answered here: the first answer again, 409 or 422 */
-    apr_int64_t message_id;             /* an earlier request got this far and has not answered; 0 none */
+    const char *scope, *key;            /* key NULL: none was given */
+    bool answered;                      /* the request was answered here: the first answer again, 400, 409 or 422 */
+    bool repeated;                      /* message_id was queued by an earlier request, which has not answered */
+    apr_int64_t message_id;             /* the message of this request */
 } twc_once_t;
 
+/** Queue a message. Runs inside a transaction, perhaps more than once, until it is committed. */
+typedef apr_status_t (*twc_once_fn)(twc_ctx_t *ctx, void *baton, apr_int64_t *message_id);
+
 /**
- * Claim the key of this request, where there is one.
- * @return APR_SUCCESS, look at once->answered and message_id | errors of the database
+ * Queue the message of this request unless its key has one already. Key and message are made in one transaction: whoever
+ * dies, or is refused by fn, leaves neither behind.
+ * @return APR_SUCCESS, look at once | what fn returned | errors of the database
  */
-apr_status_t twc_once_begin(twc_req_t *q, twc_once_t *once);
+apr_status_t twc_once_run(twc_req_t *q, twc_once_t *once, twc_once_fn fn, void *baton);
 
-/** Inside the transaction that queues it. */
-apr_status_t twc_once_message(twc_req_t *q, const twc_once_t *once, apr_int64_t message_id);
-
-/** Keep the answer. */
-apr_status_t twc_once_finish(twc_req_t *q, const twc_once_t *once, int status, const char *answer);
-
-/** Nothing was done: the key is free again. Leaves ctx->problem as it is, and returns rv. */
-apr_status_t twc_once_forget(twc_req_t *q, const twc_once_t *once, apr_status_t rv);
+/** Keep the answer for those who repeat the request; should that fail, they are told from the message itself. */
+void twc_once_finish(twc_req_t *q, const twc_once_t *once, int status, const char *answer);
 
 #endif

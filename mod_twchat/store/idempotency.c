@@ -10,14 +10,12 @@
 #include "store/sql.h"
 #include "util/text.h"
 
-/* A key is free again after a day, and after a minute when whoever claimed it never got as far as
- * queueing a message. Should that one still be alive, twc_idem_message stops it. */
+/* A key is free again after a day. Key and message are committed together, so a key that is seen has its message. */
 static const twc_sql_t SQL_CLAIM = { "twc_idem_claim",
     "INSERT INTO idempotency_keys AS k (scope, key, request) VALUES ($1, $2, $3::bytea)"
     " ON CONFLICT (scope, key) DO UPDATE SET request = EXCLUDED.request, message_id = NULL, status = NULL, answer = NULL,"
     "   created_at = now()"
     " WHERE k.created_at < now() - interval '24 hours'"
-    "    OR (k.status IS NULL AND k.message_id IS NULL AND k.created_at < now() - interval '1 minute')"
     " RETURNING 1", TWC_SQL_PREPARE };
 
 static const twc_sql_t SQL_FIND = { "twc_idem_find",
@@ -25,17 +23,13 @@ static const twc_sql_t SQL_FIND = { "twc_idem_find",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_MESSAGE = { "twc_idem_message",
-    "UPDATE idempotency_keys SET message_id = $3 WHERE scope = $1 AND key = $2 AND message_id IS NULL AND status IS NULL",
-    TWC_SQL_PREPARE };
+    "UPDATE idempotency_keys SET message_id = $3 WHERE scope = $1 AND key = $2", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_FINISH = { "twc_idem_finish",
     "UPDATE idempotency_keys SET status = $3, answer = $4 WHERE scope = $1 AND key = $2",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
-static const twc_sql_t SQL_FORGET = { "twc_idem_forget",
-    "DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2 AND message_id IS NULL", TWC_SQL_IDEMPOTENT };
-
-const twc_sql_t *const twc_idempotency_sql[] = { &SQL_CLAIM, &SQL_FIND, &SQL_MESSAGE, &SQL_FINISH, &SQL_FORGET, NULL };
+const twc_sql_t *const twc_idempotency_sql[] = { &SQL_CLAIM, &SQL_FIND, &SQL_MESSAGE, &SQL_FINISH, NULL };
 
 static void key_args(twc_args_t *args, apr_pool_t *pool, const char *scope, const char *key)
 {
@@ -62,17 +56,12 @@ apr_status_t twc_idem_begin(twc_ctx_t *ctx, const char *scope, const char *key, 
     key_args(&args, ctx->scratch, scope, key);
     twc_arg_text(&args, apr_pstrcat(ctx->scratch, "\\x", twc_text_hex(ctx->scratch, digest, sizeof(digest)), NULL));
     *message_id = 0;
-    /* Twice: the key may be forgotten between our two statements. */
-    for (int i = 0; i < 2; i++) {
-        TWC_TRY(twc_db_run(ctx, &SQL_CLAIM, &args, &rows));
-        *outcome = TWC_IDEM_NEW;
-        if (twc_rows_count(rows) > 0)
-            return APR_SUCCESS;
-        TWC_TRY(twc_db_run(ctx, &SQL_FIND, &args, &rows));
-        if (twc_rows_count(rows) > 0)
-            break;
-    }
-    if (twc_rows_count(rows) == 0)
+    *outcome = TWC_IDEM_NEW;
+    TWC_TRY(twc_db_run(ctx, &SQL_CLAIM, &args, &rows));
+    if (twc_rows_count(rows) > 0)
+        return APR_SUCCESS;
+    TWC_TRY(twc_db_run(ctx, &SQL_FIND, &args, &rows));
+    if (twc_rows_count(rows) == 0)      /* purged between our two statements */
         return twc_problem(ctx, APR_EAGAIN, "conflict_retry", "The same key is being used right now; try again.");
     *outcome = outcome_of(rows);
     *status = (int)twc_rows_int(rows, 0, 1);
@@ -84,14 +73,10 @@ apr_status_t twc_idem_begin(twc_ctx_t *ctx, const char *scope, const char *key, 
 apr_status_t twc_idem_message(twc_ctx_t *ctx, const char *scope, const char *key, apr_int64_t message_id)
 {
     twc_args_t args;
-    twc_rows_t *rows;
 
     key_args(&args, ctx->scratch, scope, key);
     twc_arg_int(&args, message_id);
-    TWC_TRY(twc_db_run(ctx, &SQL_MESSAGE, &args, &rows));
-    if (twc_rows_affected(rows) == 0)
-        return twc_problem(ctx, APR_EEXIST, "idempotency_lost", "Another request with the same Idempotency-Key was quicker.");
-    return APR_SUCCESS;
+    return twc_db_run(ctx, &SQL_MESSAGE, &args, NULL);
 }
 
 apr_status_t twc_idem_finish(twc_ctx_t *ctx, const char *scope, const char *key, int status, const char *answer)
@@ -99,8 +84,6 @@ apr_status_t twc_idem_finish(twc_ctx_t *ctx, const char *scope, const char *key,
     twc_args_t args;
 
     key_args(&args, ctx->scratch, scope, key);
-    if (status == 0)
-        return twc_db_run(ctx, &SQL_FORGET, &args, NULL);
     twc_arg_int(&args, status);
     twc_arg_text(&args, answer);
     return twc_db_run(ctx, &SQL_FINISH, &args, NULL);

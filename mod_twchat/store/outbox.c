@@ -53,7 +53,7 @@ static const twc_sql_t SQL_INSERT = { "twc_outbox_insert",
     " SELECT (now() AT TIME ZONE 'UTC')::date, 'outbound', pg_backend_pid() % 16, 1 FROM go"
     " ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + 1"
     ") "
-    "SELECT id, state, opted_out, answered FROM given", TWC_SQL_PREPARE };
+    "SELECT id, state, opted_out, answered, twchat_uuid(id) FROM given", TWC_SQL_PREPARE };
 
 static void bind_insert(twc_args_t *args, twc_ctx_t *ctx, const twc_outgoing_t *m)
 {
@@ -97,6 +97,7 @@ apr_status_t twc_outbox_insert(twc_ctx_t *ctx, twc_outgoing_t *m)
         return twc_problem(ctx, APR_EEXIST, "answered", "This message was answered already.");
     m->id = twc_rows_int(rows, 0, 0);
     m->status = twc_rows_text(rows, 0, 1, ctx->pool);
+    m->uuid = twc_rows_text(rows, 0, 4, ctx->pool);
     ctx->wake |= TWC_WAKE_SENDER | TWC_WAKE_EVENTS;
     return APR_SUCCESS;
 }

@@ -31,6 +31,7 @@ typedef struct twc_outgoing_t {
     bool confirmation;                  /* goes out although the peer has opted out */
     /* result */
     apr_int64_t id;
+    const char *uuid;                   /* twchat_uuid of id */
     const char *status;                 /* "queued" or "scheduled" */
 } twc_outgoing_t;
 

@@ -23,12 +23,15 @@ apr_status_t twc_apikey_list(twc_ctx_t *ctx, const char **json);
 apr_status_t twc_apikey_revoke(twc_ctx_t *ctx, const char *id_or_prefix);
 
 typedef enum { TWC_IDEM_NEW, TWC_IDEM_REPLAY, TWC_IDEM_RUNNING, TWC_IDEM_MISMATCH } twc_idem_e;
-/** Claim a key. REPLAY sets status and answer. A RUNNING key whose message is known sets message_id. */
+/**
+ * Claim a key, in the transaction that queues its message; waits for another transaction that has just claimed it. REPLAY sets
+ * status and answer; RUNNING, a key whose first request has not answered, sets message_id.
+ */
 apr_status_t twc_idem_begin(twc_ctx_t *ctx, const char *scope, const char *key, twc_str_t body,
                             twc_idem_e *outcome, int *status, const char **answer, apr_int64_t *message_id);
-/** Tie the message to the key, in the transaction that queues it. */
+/** Tie the message to the key, in the same transaction. */
 apr_status_t twc_idem_message(twc_ctx_t *ctx, const char *scope, const char *key, apr_int64_t message_id);
-/** Keep the answer for 24 h; status 0 forgets the key (a refusal that may be repeated). */
+/** Keep the answer for 24 h. */
 apr_status_t twc_idem_finish(twc_ctx_t *ctx, const char *scope, const char *key, int status, const char *answer);
 
 /** Write journal rows of calls that were not stored. */

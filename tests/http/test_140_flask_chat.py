@@ -153,6 +153,35 @@ class TestSlowTwilio:
             slow.sandbox.clear_faults()
 
 
+@pytest.mark.expect_log("[dbd:error]", "TWC")
+class TestDatabaseLost:
+    """What was queued is not answered with "try again", which would make a second message."""
+
+    @pytest.mark.parametrize("path, wanted", [("/api/send-message", {"sid", "status", "id"}),
+                                              ("/api/twilio/sms/send", {"sid", "status", "to", "from", "id"})])
+    def test_while_the_answer_is_awaited(self, make_site, make_sandbox, make_postgres, path, wanted):
+        server, answers, to, key = make_postgres(), [], new_number(), new_sid("key-")
+        site = make_site(server, sandbox=make_sandbox(), directives="TwchatSendWait 4s")
+        site.sandbox.faults(latency_ms=3000, no_callbacks=True)
+
+        def post():
+            answers.append(site.post(path, json={"to": to, "body": "x"}, headers={"Idempotency-Key": key}))
+        asked = threading.Thread(target=post)
+        asked.start()
+        wait_for(lambda: site.db().value("SELECT count(*) FROM outbox WHERE state = 'sending'"), what="the request to be under way")
+        server.stop("immediate")
+        asked.join()
+        assert answers[0].status_code == 200, answers[0].text
+        assert set(answers[0].json()) == wanted
+        assert answers[0].json()["sid"] is None and answers[0].json()["status"] == "queued"
+        server.start()
+        wait_for(lambda: site.db().value("SELECT sid FROM messages WHERE to_addr = %s", to), 60, "the SID")
+        post()
+        assert answers[1].status_code == 200 and answers[1].json()["sid"]
+        assert answers[1].headers["Idempotent-Replayed"] == "true"
+        assert count(site, to) == 1
+
+
 class TestIdempotency:
     def test_the_same_key_never_makes_a_second_message(self, site):
         to, key = new_number(), new_sid("key-")

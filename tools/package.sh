@@ -7,6 +7,7 @@ PACKAGES_BUILD="gcc libc6-dev make autoconf automake libtool pkg-config apache2-
     libcurl4-openssl-dev libjansson-dev libpq-dev libssl-dev"
 PACKAGES_UNIT="libcmocka-dev binutils"
 PACKAGES_HTTP="python3 python3-pytest python3-requests python3-psycopg2 python3-twilio curl openssl"
+PACKAGES_PEERS="python3-flask gunicorn"
 PACKAGES_BROWSER="python3-selenium chromium chromium-driver"
 
 package_missing() {

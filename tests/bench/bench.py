@@ -1,158 +1,103 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
-"""What ./bench measures: each row beside its yardstick, in interleaved rounds of one run.
+"""Measure mod_twchat, each figure beside a yardstick from the same run.
 
-Server, database and client share the machine, so only the ratios mean something, and only
-within one run. Medians over the rounds are printed; nothing here decides a test.
+Servers, databases and clients share this machine, so only the ratios mean something, and only
+within one run. Everything is measured in rounds, one measurement after the other, and what is
+printed is the median over the rounds; a ratio is the median of the ratios within each round.
+Each section has databases and servers of its own, which go when it ends.
+
+sections and their yardsticks:
+  inbound   signed webhooks, durable (fsync on), from 32 kept-alive clients; the yardstick is
+            pgbench with 16 clients running the module's own statement, one message at a time.
+            The same with 5,000 live pages open in a quiet tenant of the same child, and with ten that are told
+            of every message. One conversation that gets everything. Forged signatures beside
+            httpd's own handler with a file of six bytes. Memory of the child at the end.
+            Beside it what one would otherwise run, on the same database: Flask under gunicorn,
+            and Express (tests/bench/peers); they store less, with fewer indexes.
+  outbound  a filled outbox to the sandbox and its results back into the database, with 100 ms
+            latency and 500 in flight, and with none; the yardsticks are in flight / latency, and
+            Twilio's Python library with 16 threads, which stores nothing. Webhooks meanwhile.
+  reads     conversation lists, threads, counters and searches of --messages messages, 8 clients;
+            the yardstick is httpd's own handler with a file of the size of the first list.
+  live      from a webhook's first byte until each of 1,000 open pages has been told of it.
+
+Nothing here decides a test: the exit status is 0 unless something did not work, such as an
+answer that was not 200, a message not stored, or an event that did not arrive.
 """
 import argparse
-import json
-import os
-import re
-import statistics
-import subprocess
 import sys
+import time
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "http"))
+import inbound
+import live
+import outbound
+import reads
+from figures import Figures
+from rig import Rig
 
-from httpd import BUILD, scratch_dir            # noqa: E402
-from postgres import Postgres                   # noqa: E402
-from server import MOUNTS, Host, Site, migrate  # noqa: E402
-
-LOAD = os.path.join(BUILD, "tests", "bench", "load")
-STATEMENT = os.path.join(BUILD, "tests", "bench", "statement")
-RAW = ("ToCountry=US&ToState=CA&SmsMessageSid=SM0123456789abcdef0123456789abcdef&NumMedia=0&ToCity=SAN+FRANCISCO&FromZip=94107"
-       "&SmsSid=SM0123456789abcdef0123456789abcdef&FromState=CA&SmsStatus=received&FromCity=SAN+FRANCISCO&Body=Is+it+open+today+7"
-       "&FromCountry=US&To=%2B15005550006&ToZip=94105&NumSegments=1&MessageSid=SM0123456789abcdef0123456789abcdef"
-       "&AccountSid=ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&From=%2B14151234567&ApiVersion=2010-04-01")
-EXTRA = '{"from_city":"SAN FRANCISCO","from_state":"CA","from_zip":"94107","from_country":"US"}'
+SECTIONS = (inbound, outbound, reads, live)
 
 
-class Durable(Postgres):
-    """As initdb leaves it: every commit on disk."""
-
-    def initialise(self):
-        super().initialise()
-        with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
-            conf.write("fsync = on\nautovacuum = on\n")
-
-
-def pgbench_script():
-    """The module's own ingest statement, one row at a time, with values as Twilio sends them."""
-    sql = subprocess.run([STATEMENT, "twc_ingest_messages"], capture_output=True, text=True, check=True).stdout
-    sid = "'SM' || lpad(to_hex(:r::bigint), 16, '0') || lpad(to_hex(:s::bigint), 16, '0')"
-    peer = "'+1415' || lpad(:p::text, 7, '0')"
-    values = {1: "now()", 2: "'flask-chat'", 3: "'POST'", 4: "'http://127.0.0.1:8080/twilio/inbound'", 5: "'127.0.0.1'",
-              6: "'application/x-www-form-urlencoded'", 7: f"'{RAW}'", 8: "NULL", 9: sid,
-              10: "'ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'", 11: "NULL", 12: peer, 13: "'sms'", 14: peer, 15: "'+15005550006'",
-              16: "'Is it open today 7'", 17: "NULL", 18: "NULL", 19: f"'{EXTRA}'", 20: "0", 21: "NULL", 22: "false"}
-    plain = {23: "'10 minutes'", 24: "10", 25: "''", 26: "1"}
-
-    def value(match):
-        n = int(match.group(1))
-        return plain[n] if n in plain else f"ARRAY[{values[n]}]"
-    sql = re.sub(r"\$(\d+)", value, sql.strip())
-    return (r"\set r random(1, 4611686018427387904)" "\n" r"\set s random(1, 4611686018427387904)" "\n"
-            r"\set p random(0, 9999999)" "\n" + sql + ";\n")
+def parse():
+    names = [section.NAME for section in SECTIONS]
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", metavar="SECTION,...", default=",".join(names), help="only these sections (default: all)")
+    parser.add_argument("--rounds", type=int, help="rounds (default 3)")
+    parser.add_argument("--seconds", type=int, help="length of each measurement (default 5)")
+    parser.add_argument("--messages", type=int, help="size of the database that is read (default 1,000,000)")
+    parser.add_argument("--quick", action="store_true", help="one round of one second, 100,000 messages: does everything work?")
+    parser.add_argument("--markdown", action="store_true", help="print the table of docs/performance.md")
+    parser.add_argument("--json", metavar="FILE", help="write every sample as well")
+    options = parser.parse_args()
+    usual = (1, 1, 100000) if options.quick else (3, 5, 1000000)
+    for name, value in zip(("rounds", "seconds", "messages"), usual):
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    if options.rounds < 1 or not 1 <= options.seconds <= 60 or not 1000 <= options.messages <= 100000000:
+        parser.error("--rounds begins at 1, --seconds is 1 to 60, --messages 1,000 to 100,000,000")
+    wanted = options.rows.split(",")
+    if unknown := set(wanted) - set(names):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    options.sections = [section for section in SECTIONS if section.NAME in wanted]
+    return options
 
 
-class Bench:
-    def __init__(self, seconds, rounds):
-        self.seconds = seconds
-        self.rounds = rounds
-        self.rates = {}
-        self.details = {}
-        self.directory = scratch_dir("bench")
+def say(text):
+    print(text, file=sys.stderr, flush=True)
 
-    def setup(self):
-        self.postgres = Durable(os.path.join(self.directory, "pg"))
-        self.postgres.start()
-        self.database = self.postgres.create("bench", "template0")
-        migrate(self.database)
-        hello = os.path.join(self.directory, "hello.txt")
-        with open(hello, "w") as out:
-            out.write("hello\n")
-        os.chmod(hello, 0o644)
-        os.chmod(self.directory, 0o755)
-        # Behind the mount, so that it wins: a file of httpd's own, without anybody to ask.
-        beside = (f'Alias /hello "{hello}"\n<Directory "{self.directory}">\nRequire all granted\n</Directory>\n')
-        host = Host(database=self.database, tokens=["12345"], account_sid="AC" + "a" * 32,
-                    directives="TwchatChatMode off\n" + beside,
-                    mounts=(*MOUNTS, ("/hello", ("native",), "SetHandler default-handler\nAuthType None\nRequire all granted")))
-        self.site = Site(self.postgres, None, hosts=[host], children=1, threads=64,
-                         directives="KeepAliveTimeout 60\nMaxKeepAliveRequests 0\n")
-        self.site.start()
-        self.script = os.path.join(self.directory, "ingest.pgbench")
-        with open(self.script, "w") as out:
-            out.write(pgbench_script())
 
-    def teardown(self):
-        self.site.stop()
-        self.postgres.__exit__()
-
-    def note(self, name, rate, detail=""):
-        self.rates.setdefault(name, []).append(rate)
-        self.details[name] = detail
-
-    def load(self, name, path, *options, expect="200"):
-        done = subprocess.run([LOAD, "-s", str(self.seconds), "-t", "12345", *options, self.site.url + path],
-                              capture_output=True, text=True, check=True)
-        answer = json.loads(done.stdout)
-        wrong = {k: v for k, v in answer["codes"].items() if k != expect}
-        self.note(name, answer["rate"], f"p50 {answer['p50_ms']} ms, p99 {answer['p99_ms']} ms"
-                  + (f", unexpected answers {wrong}" if wrong else ""))
-
-    def pgbench(self, name, clients):
-        done = subprocess.run(["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(self.seconds),
-                               "-f", self.script, self.database.url], capture_output=True, text=True, check=False)
-        found = re.search(r"tps = ([\d.]+)", done.stdout)
-        if not found:
-            raise RuntimeError(done.stdout + done.stderr)
-        self.note(name, float(found.group(1)), f"{clients} clients")
-
-    def round(self):
-        self.pgbench("pgbench", 16)
-        self.load("ingest", "/twilio/inbound", "-c", "32")
-        self.load("hot", "/twilio/inbound", "-c", "32", "-f", "%2B14150000000")
-        self.load("forged", "/twilio/inbound", "-c", "32", "-x", expect="403")
-        self.load("hello", "/hello", "-c", "32", "-g")
-
-    def run(self):
-        self.load("warm-up", "/twilio/inbound", "-c", "32")
-        self.rates.pop("warm-up")
-        for i in range(self.rounds):
-            self.round()
-            print(f"round {i + 1} of {self.rounds} done", file=sys.stderr)
-
-    def row(self, title, name, yardstick, against, bar):
-        ratio = statistics.median(a / b for a, b in zip(self.rates[name], self.rates[against]))
-        print(f"{title:<44} {statistics.median(self.rates[name]):>9,.0f}/s   {ratio:>5.2f} x {yardstick:<38} bar {bar:<5} {self.details[name]}")
-
-    def report(self):
-        stored = self.database.value("SELECT count(*) FROM messages")
-        counted = self.database.value("SELECT sum(n) FROM daily_counts WHERE metric = 'inbound'")
-        print(f"{'row':<44} {'median':>11}   ratio to its yardstick, median of {self.rounds} interleaved rounds of {self.seconds} s")
-        self.row("signed inbound webhooks, durable, 32 clients", "ingest", "pgbench, same statement, 16 clients", "pgbench", "0.80")
-        self.row("one hot conversation, 32 clients", "hot", "the row above", "ingest", "0.50")
-        self.row("forged webhooks rejected, 32 clients", "forged", "a static file of six bytes", "hello", "0.85")
-        print(f"{'yardstick: pgbench':<44} {statistics.median(self.rates['pgbench']):>9,.0f}/s")
-        print(f"{'yardstick: static file':<44} {statistics.median(self.rates['hello']):>9,.0f}/s")
-        print(f"stored {stored:,} messages, counted {counted:,}")
+def measure(module, rig):
+    """One section, from its servers to its rows."""
+    section = module.Section(rig)
+    start = time.monotonic()
+    try:
+        say(f"{module.NAME}: setting up")
+        section.setup()
+        for i in range(rig.options.rounds):
+            section.round()
+            say(f"{module.NAME}: round {i + 1} of {rig.options.rounds} done, {time.monotonic() - start:.0f} s")
+        section.rows()
+    finally:
+        section.teardown()
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=5, help="length of each measurement (default 5)")
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
-    options = parser.parse_args()
-    bench = Bench(options.seconds, options.rounds)
-    bench.setup()
+    options = parse()
+    figures = Figures()
+    rig = Rig(options, figures)
+    rig.start()
     try:
-        bench.run()
-        bench.report()
+        for module in options.sections:
+            measure(module, rig)
     finally:
-        bench.teardown()
+        rig.stop()
+    print(figures.markdown() if options.markdown else figures.text())
+    if options.json:
+        figures.write_json(options.json, {k: v for k, v in vars(options).items() if k != "sections"})
+    for error in figures.errors:
+        say("error: " + error)
+    return 1 if figures.errors else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,63 +1,55 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * load.c - a client that sends signed webhooks as fast as a server takes them, over
- * kept-alive connections, and reports rate, latency and status codes as one JSON line.
- * Must never be pointed anywhere but at loopback: it refuses other hosts.
+ * load.c - a client that sends signed webhooks, or asks for pages, as fast as a server takes them,
+ * over kept-alive connections, and reports rate, latency and status codes as one JSON line.
+ * Must never be pointed anywhere but at loopback, nor go on for ever: it refuses both.
  * Run by ./bench; see --help.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <apr_general.h>
 
-#include "twilio/signature.h"
+#include "tests/bench/webhook.h"
 
-#define REQUEST_MAX 4096
 #define CONNECTIONS_MAX 1024
+#define SECONDS_MAX 120
+#define PATHS_MAX 20000
+#define ANSWER_MAX (512 * 1024)
+#define PATIENCE 10                     /* seconds an answer may take after the end */
 
 typedef struct options_t {
-    const char *url;                    /* http://127.0.0.1:PORT/path, as signed */
     const char *token, *account;
     const char *from;                   /* one hot peer, NULL: a random one each */
+    const char *header;                 /* one more, with its end of line, or "" */
     int connections;
     double seconds;
     bool forge;                         /* wrong signatures */
-    bool get;                           /* plain GETs of the URL: the yardstick */
+    bool get;                           /* GETs instead, of the URL or of the paths in a file */
 } options_t;
 
 typedef struct conn_t {
     int fd;
-    char out[REQUEST_MAX], in[8192];
+    bool idle;                          /* its last answer has come */
+    char out[BENCH_REQUEST_MAX], *in;
     size_t out_len, out_pos, in_len;
     double started;
 } conn_t;
 
-static options_t opt = { .connections = 32, .seconds = 5, .token = "12345", .account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
-static char host[64], path[512];
-static int port;
+static options_t opt = { .connections = 32, .seconds = 5, .token = "12345", .account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", .header = "" };
+static bench_target_t target;
+static char *paths[PATHS_MAX];
+static int path_count, busy;
 static double *latency;
 static size_t latency_count, latency_max;
 static long codes[600];
-static unsigned long long seed;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec + t.tv_nsec / 1e9;
-}
+static unsigned long long bytes, seed;
 
 static unsigned long long next_random(void)
 {
@@ -67,49 +59,53 @@ static unsigned long long next_random(void)
     return seed;
 }
 
-static void die(const char *what)
-{
-    fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
 /* ---- requests --------------------------------------------------------------------- */
 
-/* What Twilio sends for a text: nineteen parameters. */
-static void compose(conn_t *c, apr_pool_t *pool)
+static void compose_get(conn_t *c)
 {
-    char body[2048], sig[TWC_SIGNATURE_LEN + 1], peer[32];
-    unsigned long long r = next_random();
-    const twc_form_t *form;
-    int len;
+    const char *path = path_count ? paths[next_random() % (unsigned)path_count] : target.path;
 
-    if (opt.get) {
-        c->out_len = (size_t)snprintf(c->out, sizeof(c->out), "GET %s HTTP/1.1\r\nHost: %s:%d\r\n\r\n", path, host, port);
-        return;
-    }
+    c->out_len = (size_t)snprintf(c->out, sizeof(c->out), "GET %s HTTP/1.1\r\nHost: %s:%d\r\n%s\r\n", path, target.host,
+                                  target.port, opt.header);
+}
+
+static void compose_webhook(conn_t *c, apr_pool_t *pool)
+{
+    char sid[BENCH_SID_LEN + 1], peer[32], body[64];
+    unsigned long long r = next_random();
+
+    snprintf(sid, sizeof(sid), "SM%016llx%016llx", r, next_random());
     snprintf(peer, sizeof(peer), "%%2B1415%07llu", r % 10000000);
-    len = snprintf(body, sizeof(body),
-                   "ToCountry=US&ToState=CA&SmsMessageSid=SM%016llx%016llx&NumMedia=0&ToCity=SAN+FRANCISCO&FromZip=94107"
-                   "&SmsSid=SM%016llx%016llx&FromState=CA&SmsStatus=received&FromCity=SAN+FRANCISCO&Body=Is+it+open+today+%llu"
-                   "&FromCountry=US&To=%%2B15005550006&ToZip=94105&NumSegments=1&MessageSid=SM%016llx%016llx"
-                   "&AccountSid=%s&From=%s&ApiVersion=2010-04-01",
-                   r, seed, r, seed, r % 1000, r, seed, opt.account, opt.from ? opt.from : peer);
-    twc_form_parse(pool, body, (apr_size_t)len, &form);
-    twc_signature_make(pool, opt.forge ? "forged" : opt.token, opt.url, form, sig);
+    snprintf(body, sizeof(body), "Is+it+open+today+%llu", r % 1000);
+    c->out_len = bench_webhook_compose(&(bench_webhook_t){ .target = &target, .token = opt.forge ? "forged" : opt.token,
+                                       .account = opt.account, .from = opt.from ? opt.from : peer, .sid = sid, .body = body },
+                                       c->out, pool);
     apr_pool_clear(pool);
-    c->out_len = (size_t)snprintf(c->out, sizeof(c->out),
-                                  "POST %s HTTP/1.1\r\nHost: %s:%d\r\nX-Twilio-Signature: %s\r\n"
-                                  "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-                                  path, host, port, sig, len, body);
+}
+
+static void push(conn_t *c)
+{
+    while (c->out_pos < c->out_len) {
+        ssize_t n = write(c->fd, c->out + c->out_pos, c->out_len - c->out_pos);
+        if (n <= 0)
+            return;                     /* no request is larger than an empty socket's buffer */
+        c->out_pos += (size_t)n;
+    }
 }
 
 static void begin(conn_t *c, apr_pool_t *pool)
 {
-    compose(c, pool);
+    if (opt.get)
+        compose_get(c);
+    else
+        compose_webhook(c, pool);
     c->out_pos = 0;
     c->in_len = 0;
-    c->started = now();
+    c->started = bench_now();
+    push(c);
 }
+
+/* ---- answers ---------------------------------------------------------------------------- */
 
 /* A whole answer in the buffer? Its code, or 0. Answers here always say their length. */
 static int answered(conn_t *c)
@@ -123,6 +119,10 @@ static int answered(conn_t *c)
         return 0;
     length = strcasestr(c->in, "\r\nContent-Length:");
     need = (size_t)(end + 4 - c->in) + (length && length < end ? strtoul(length + 17, NULL, 10) : 0);
+    if (need > ANSWER_MAX) {
+        errno = EMSGSIZE;
+        bench_die("answer");
+    }
     return c->in_len >= need ? atoi(c->in + 9) : 0;
 }
 
@@ -130,66 +130,55 @@ static void record(conn_t *c, int code)
 {
     if (code > 0 && code < 600)
         codes[code]++;
+    bytes += c->in_len;
     if (latency_count == latency_max) {
         latency_max = latency_max ? latency_max * 2 : 1 << 16;
         latency = realloc(latency, latency_max * sizeof(*latency));
+        if (!latency)
+            bench_die("memory");
     }
-    latency[latency_count++] = now() - c->started;
+    latency[latency_count++] = bench_now() - c->started;
 }
 
-/* ---- connections -------------------------------------------------------------------- */
-
-static void connect_to(conn_t *c)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    int one = 1;
-
-    inet_pton(AF_INET, host, &to.sin_addr);
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-        die("connect");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    fcntl(c->fd, F_SETFL, O_NONBLOCK);
-}
-
-static void push(conn_t *c)
-{
-    while (c->out_pos < c->out_len) {
-        ssize_t n = write(c->fd, c->out + c->out_pos, c->out_len - c->out_pos);
-        if (n <= 0)
-            return;
-        c->out_pos += (size_t)n;
-    }
-}
-
-static void watch(int epoll, conn_t *c)
+static void open_connection(int epoll, conn_t *c)
 {
     struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
 
+    c->fd = bench_connect(&target);
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &ev) != 0)
-        die("epoll");
+        bench_die("epoll");
 }
 
-static void reconnect(int epoll, conn_t *c, apr_pool_t *pool)
+static void reopen(int epoll, conn_t *c)
 {
     close(c->fd);
-    connect_to(c);
-    watch(epoll, c);
+    open_connection(epoll, c);
+}
+
+static void next(int epoll, conn_t *c, apr_pool_t *pool, bool close_first, bool go_on)
+{
+    if (!go_on) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, c->fd, NULL);
+        c->idle = true;
+        busy--;
+        return;
+    }
+    if (close_first)
+        reopen(epoll, c);
     begin(c, pool);
-    push(c);
 }
 
 static void pull(int epoll, conn_t *c, apr_pool_t *pool, bool go_on)
 {
-    ssize_t n = read(c->fd, c->in + c->in_len, sizeof(c->in) - 1 - c->in_len);
+    ssize_t n = read(c->fd, c->in + c->in_len, ANSWER_MAX - c->in_len);
     int code;
 
+    if (n < 0 && errno == EAGAIN)
+        return;
     if (n <= 0) {
-        if (n < 0 && errno == EAGAIN)
-            return;
-        codes[0]++;                     /* closed without an answer */
-        if (go_on)
-            reconnect(epoll, c, pool);
+        if (c->in_len > 0 || bench_now() - c->started > 0.001)
+            codes[0]++;                 /* closed without an answer; an idle connection may be */
+        next(epoll, c, pool, true, go_on);
         return;
     }
     c->in_len += (size_t)n;
@@ -197,16 +186,10 @@ static void pull(int epoll, conn_t *c, apr_pool_t *pool, bool go_on)
     if (!code)
         return;
     record(c, code);
-    if (!go_on)
-        return;
-    if (strcasestr(c->in, "\r\nConnection: close"))
-        reconnect(epoll, c, pool);
-    else {
-        begin(c, pool);
-        push(c);
-    }
+    next(epoll, c, pool, strcasestr(c->in, "\r\nConnection: close") != NULL, go_on);
 }
 
+/* Everything asked is waited for, so that what was answered and what is stored can be compared. */
 static double run(apr_pool_t *pool)
 {
     static conn_t conns[CONNECTIONS_MAX];
@@ -215,44 +198,34 @@ static double run(apr_pool_t *pool)
     double start, end;
 
     for (int i = 0; i < opt.connections; i++) {
-        connect_to(&conns[i]);
-        watch(epoll, &conns[i]);
+        conns[i].in = malloc(ANSWER_MAX + 1);
+        if (!conns[i].in)
+            bench_die("memory");
+        open_connection(epoll, &conns[i]);
     }
-    start = now();
+    start = bench_now();
     end = start + opt.seconds;
-    for (int i = 0; i < opt.connections; i++) {
+    busy = opt.connections;
+    for (int i = 0; i < opt.connections; i++)
         begin(&conns[i], pool);
-        push(&conns[i]);
-    }
-    while (now() < end) {
+    while (busy > 0 && bench_now() < end + PATIENCE) {
         int n = epoll_wait(epoll, events, 256, 100);
         for (int i = 0; i < n; i++)
-            pull(epoll, events[i].data.ptr, pool, now() < end);
+            pull(epoll, events[i].data.ptr, pool, bench_now() < end);
     }
-    return now() - start;
+    codes[0] += busy;                   /* never answered */
+    return bench_now() - start;
 }
 
 /* ---- the report ------------------------------------------------------------------------ */
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double percentile(double p)
-{
-    return latency_count ? latency[(size_t)(p * (double)(latency_count - 1))] * 1000 : 0;
-}
-
 static void report(double took)
 {
     const char *comma = "";
+    double p50 = bench_percentile(latency, latency_count, 0.50), p99 = bench_percentile(latency, latency_count, 0.99);
 
-    qsort(latency, latency_count, sizeof(*latency), ascending);
-    printf("{\"requests\":%zu,\"seconds\":%.3f,\"rate\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"codes\":{",
-           latency_count, took, (double)latency_count / took, percentile(0.50), percentile(0.99));
+    printf("{\"requests\":%zu,\"seconds\":%.3f,\"rate\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"bytes\":%llu,\"codes\":{",
+           latency_count, took, (double)latency_count / took, p50, p99, bytes);
     for (int i = 0; i < 600; i++)
         if (codes[i]) {
             printf("%s\"%d\":%ld", comma, i, codes[i]);
@@ -263,33 +236,48 @@ static void report(double took)
 
 static const char usage[] =
     "Usage: load [options] http://127.0.0.1:PORT/PATH\n"
-    "Sends signed inbound-message webhooks and prints one JSON line.\n"
+    "Sends signed inbound-message webhooks and prints one JSON line. The code 0 stands for\n"
+    "connections that were closed instead of an answer, or got none.\n"
     "  -c N      connections (32)\n"
     "  -s SEC    seconds (5, at most 120)\n"
     "  -t TOKEN  auth token to sign with\n"
     "  -a SID    AccountSid to send\n"
     "  -f FROM   one sender for all, percent-encoded (default: random ones)\n"
     "  -x        forge: sign with a wrong token\n"
-    "  -g        plain GET requests instead\n";
+    "  -g        GET the URL instead\n"
+    "  -p FILE   GET paths drawn from FILE, one a line, instead\n"
+    "  -H LINE   a further header of GETs\n";
 
-static void parse_url(const char *url)
+/* As many paths as there is room for. */
+static void read_paths(const char *name)
 {
-    path[0] = '\0';
-    if (sscanf(url, "http://%63[0-9.]:%d%511s", host, &port, path) < 2 || strncmp(host, "127.", 4) != 0) {
-        fputs("load: the URL must be http://127.x.x.x:PORT/PATH\n", stderr);
-        exit(2);
+    FILE *in = fopen(name, "r");
+    size_t size = 0;
+    ssize_t len;
+
+    if (!in)
+        bench_die(name);
+    while (path_count < PATHS_MAX && (len = getline(&paths[path_count], &size, in)) > 1) {
+        paths[path_count++][len - 1] = '\0';
+        size = 0;
     }
-    if (!*path)
-        strcpy(path, "/");
-    opt.url = url;
+    fclose(in);
+    opt.get = true;
+}
+
+static int misused(int status)
+{
+    fputs(usage, status ? stderr : stdout);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     apr_pool_t *pool;
+    char header[1024];
     int c;
 
-    while ((c = getopt(argc, argv, "c:s:t:a:f:xgh")) != -1) {
+    while ((c = getopt(argc, argv, "c:s:t:a:f:xgp:H:h")) != -1) {
         switch (c) {
         case 'c': opt.connections = atoi(optarg); break;
         case 's': opt.seconds = atof(optarg); break;
@@ -298,14 +286,14 @@ int main(int argc, char **argv)
         case 'f': opt.from = optarg; break;
         case 'x': opt.forge = true; break;
         case 'g': opt.get = true; break;
-        default: fputs(usage, c == 'h' ? stdout : stderr); return c == 'h' ? 0 : 2;
+        case 'p': read_paths(optarg); break;
+        case 'H': snprintf(header, sizeof(header), "%s\r\n", optarg); opt.header = header; break;
+        default: return misused(c == 'h' ? 0 : 2);
         }
     }
-    if (optind != argc - 1 || opt.connections < 1 || opt.connections > CONNECTIONS_MAX || opt.seconds > 120) {
-        fputs(usage, stderr);
-        return 2;
-    }
-    parse_url(argv[optind]);
+    if (optind != argc - 1 || opt.connections < 1 || opt.connections > CONNECTIONS_MAX || opt.seconds > SECONDS_MAX
+        || !bench_target_parse(&target, argv[optind]))
+        return misused(2);
     seed = (unsigned long long)time(NULL) * 2654435761u ^ (unsigned long long)getpid() << 32 ^ 88172645463325252ull;
     apr_initialize();
     apr_pool_create(&pool, NULL);

@@ -1,0 +1,140 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Webhooks in: the same statement in pgbench, refused ones beside a file, other people's applications."""
+import os
+import re
+import subprocess
+
+import peers
+from figures import Row
+from rig import TOKEN, cpu_seconds, files_for, program, resident_mb
+
+NAME = "inbound"
+IDLE_PAGES = 5000
+WATCHING = 10
+PATH = "/twilio/inbound"
+RAW = ("ToCountry=US&ToState=CA&SmsMessageSid=SM0123456789abcdef0123456789abcdef&NumMedia=0&ToCity=SAN+FRANCISCO&FromZip=94107"
+       "&SmsSid=SM0123456789abcdef0123456789abcdef&FromState=CA&SmsStatus=received&FromCity=SAN+FRANCISCO&Body=Is+it+open+today+7"
+       "&FromCountry=US&To=%2B15005550006&ToZip=94105&NumSegments=1&MessageSid=SM0123456789abcdef0123456789abcdef"
+       "&AccountSid=ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&From=%2B14151234567&ApiVersion=2010-04-01")
+EXTRA = '{"from_city":"SAN FRANCISCO","from_state":"CA","from_zip":"94107","from_country":"US"}'
+
+ROWS = (
+    Row("signed inbound webhooks, durable, 32 clients", "ingest", against="pgbench",
+        yardstick="pgbench, the same statement, 16 clients", bar="1.0 (0.8 at first)"),
+    Row("the same, {idle:,} idle live pages open", "ingest idle pages", against="ingest", yardstick="the first row", bar="0.9"),
+    Row(f"the same, {WATCHING} live pages that are told of every message", "ingest watched", against="ingest",
+        yardstick="the first row"),
+    Row("one hot conversation, 32 clients", "hot", against="ingest", yardstick="the first row", bar="0.5"),
+    Row("forged webhooks refused, 32 clients", "forged", against="hello", yardstick="httpd's own handler, a file of six bytes", bar="0.85"),
+    Row("processor time of the module per webhook", "ingest cpu", unit="µs"),
+    Row("yardstick: pgbench", "pgbench"),
+    Row("yardstick: file of six bytes", "hello"),
+)
+PEERS = (("flask", "Flask, gunicorn, psycopg2, Twilio's validator"), ("express", "Express, pg, Twilio's validateRequest"))
+
+
+def pgbench_script():
+    """The module's own ingest statement, one row at a time, with values as Twilio sends them."""
+    sql = program("statement", "twc_ingest_messages")
+    sid = "'SM' || lpad(to_hex(:r::bigint), 16, '0') || lpad(to_hex(:s::bigint), 16, '0')"
+    peer = "'+1415' || lpad(:p::text, 7, '0')"
+    values = {1: "now()", 2: "'flask-chat'", 3: "'POST'", 4: "'http://127.0.0.1:8080/twilio/inbound'", 5: "'127.0.0.1'",
+              6: "'application/x-www-form-urlencoded'", 7: f"'{RAW}'", 8: "NULL", 9: sid,
+              10: "'ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'", 11: "NULL", 12: peer, 13: "'sms'", 14: peer, 15: "'+15005550006'",
+              16: "'Is it open today 7'", 17: "NULL", 18: "NULL", 19: f"'{EXTRA}'", 20: "0", 21: "NULL", 22: "false"}
+    plain = {23: "'10 minutes'", 24: "10", 25: "''", 26: "1"}
+
+    def value(match):
+        n = int(match.group(1))
+        return plain[n] if n in plain else f"ARRAY[{values[n]}]"
+    sql = re.sub(r"\$(\d+)", value, sql.strip())
+    return (r"\set r random(1, 4611686018427387904)" "\n" r"\set s random(1, 4611686018427387904)" "\n"
+            r"\set p random(0, 9999999)" "\n" + sql + ";\n")
+
+
+class Section:
+    """The module's site with a second, quiet tenant whose pages are idle, and the peers on the same database."""
+
+    def __init__(self, rig):
+        self.rig, self.figures, self.options = rig, rig.figures, rig.options
+        self.peers = {}
+        self.webhooks = 0
+        self.opened = []
+
+    def setup(self):
+        self.database = self.rig.database("inbound")
+        self.host = self.rig.host(self.database)
+        self.quiet = self.rig.host(self.rig.database("quiet"))
+        self.site = self.rig.site(self.host, self.quiet)
+        self.script = os.path.join(self.rig.directory, "ingest.pgbench")
+        with open(self.script, "w") as out:
+            out.write(pgbench_script())
+        for name, title in PEERS:
+            try:
+                self.peers[name] = peers.start(name, self.database, TOKEN, self.rig.directory)
+            except peers.NotAvailable as why:
+                self.figures.missing.append((f"against {title}", str(why)))
+        self.idle = files_for(IDLE_PAGES)
+        self._webhook_load("warm-up", min(self.options.seconds, 4))
+        self.first_mb, self.first_webhooks = resident_mb(self._child()), self.webhooks
+
+    def _child(self):
+        return self.site.httpd.children()[0]
+
+    def _webhook_load(self, name, seconds=None, *options, expect="200"):
+        answer = self.rig.load(name, self.site.url + PATH, "-c", "32", *options, expect=expect, seconds=seconds)
+        self.webhooks += answer["requests"]
+        return answer
+
+    def _pgbench(self, name, clients):
+        done = subprocess.run(["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(self.options.seconds),
+                               "-f", self.script, self.database.url], capture_output=True, text=True, check=False)
+        found = re.search(r"tps = ([\d.]+)", done.stdout)
+        if not found:
+            raise RuntimeError(done.stdout + done.stderr)
+        self.figures.add(name, float(found.group(1)), f"{clients} clients")
+
+    def _ingest(self):
+        before = cpu_seconds(self._child())
+        answer = self._webhook_load("ingest")
+        self.figures.add("ingest cpu", (cpu_seconds(self._child()) - before) * 1e6 / answer["requests"])
+
+    def round(self):
+        self._pgbench("pgbench", 16)
+        self._ingest()
+        for name, peer in self.peers.items():
+            self.rig.load(name, peer.url + "/inbound", "-c", "32")
+        self._webhook_load("hot", None, "-f", "%2B14150000000")
+        with self.rig.open_pages(self.quiet, self.idle) as opened:
+            self.opened.append(opened)
+            self._webhook_load("ingest idle pages")
+        with self.rig.open_pages(self.host, WATCHING):
+            self._webhook_load("ingest watched")
+        self._webhook_load("forged", None, "-x", expect="403")
+        self.rig.load("hello", self.site.url + "/hello", "-c", "32", "-g")
+
+    def rows(self):
+        for row in ROWS:
+            row.title = row.title.format(idle=min(self.opened))
+            self.figures.rows.append(row)
+        for name, title in PEERS:
+            if name in self.peers:
+                self.figures.rows.append(Row(f"the first row, against {title}", "ingest", against=name, yardstick=self.peers[name].how))
+                self.figures.rows.append(Row(f"yardstick: {title}", name))
+        self._memory()
+        stored = self.database.value("SELECT count(*) FROM messages")
+        counted = self.database.value("SELECT sum(n) FROM daily_counts WHERE metric = 'inbound'")
+        if stored != counted:
+            self.figures.error(f"inbound: {stored:,} messages are stored, but {counted:,} were counted")
+        self.figures.facts.append(f"Inbound: {stored:,} messages stored.")
+
+    def _memory(self):
+        now, count = resident_mb(self._child()), self.webhooks
+        self.figures.add("memory", now, f"after {count:,} webhooks; {self.first_mb:.1f} MB after the first {self.first_webhooks:,}")
+        self.figures.rows.append(Row("memory of the child", "memory", unit="MB", bar="flat, at most 40"))
+
+    def teardown(self):
+        for peer in self.peers.values():
+            peer.stop()
+        if hasattr(self, "site"):
+            self.site.stop()

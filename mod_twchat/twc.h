@@ -149,6 +149,9 @@ struct twc_conf_t {
     apr_interval_time_t send_wait;      /* how long a send API call waits for Twilio's answer */
     apr_interval_time_t send_timeout;   /* one request to Twilio */
     apr_interval_time_t grace;          /* unknown outcome: wait so long before a resend */
+    /* webhooks while the database is away */
+    const char *spool_dir;              /* this tenant's own directory; NULL: no spool */
+    apr_int64_t spool_max;              /* bytes that may wait there */
     /* bounds */
     int list_max;                       /* upper bound for limit parameters without one */
     apr_size_t body_max;                /* request body, bytes */

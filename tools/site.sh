@@ -53,6 +53,7 @@ ${TWILIO_WHATSAPP_FROM:+TwchatWhatsappSender $(quoted "$TWILIO_WHATSAPP_FROM")}
 ${TWILIO_MESSAGING_SERVICE_SID:+TwchatMessagingService $TWILIO_MESSAGING_SERVICE_SID}
 TwchatPublicUrl $(quoted "${PUBLIC_BASE_URL:-$SITE_URL}")
 TwchatChatMode echo
+TwchatSpool $(quoted "$PLACE/spool")
 TwchatHtdocs $(quoted "$ROOT/share/mod_twchat/htdocs")
 <Location "/">
     SetHandler twchat
@@ -107,6 +108,7 @@ site_env() {
         env_line TWILIO_API_BASE "${TWILIO_API_BASE:-https://api.twilio.com}"
         env_line PUBLIC_BASE_URL "${PUBLIC_BASE_URL:-$SITE_URL}"
         env_line DATABASE_URL "$DATABASE_URL"
+        env_line TWCHAT_SPOOL "$PLACE/spool"
         env_line HTTPD_PID "$(site_pid)"
     } | private "$DIR/demo.env"
 }

@@ -26,6 +26,7 @@ typedef struct ctl_t {
     /* settings */
     const char *env_file;               /* where they came from beside the environment; NULL: nowhere */
     const char *database_url;
+    const char *spool;                  /* TWCHAT_SPOOL: a directory; NULL: not said */
     const char *site_url;               /* TWCHAT_URL, else the public one; NULL: unknown */
     twc_conf_t conf;
     /* the database, after ctl_open */
@@ -42,7 +43,7 @@ typedef struct ctl_command_t {
     int (*run)(ctl_t *ctl, int argc, const char *const *argv);  /* argv[0] is the command */
 } ctl_command_t;
 
-extern const ctl_command_t ctl_apikey, ctl_doctor, ctl_journal, ctl_migrate, ctl_routes, ctl_send;
+extern const ctl_command_t ctl_apikey, ctl_doctor, ctl_journal, ctl_migrate, ctl_routes, ctl_send, ctl_spool;
 
 /* ---- settings (env.c) ------------------------------------------------------------- */
 

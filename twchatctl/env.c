@@ -148,6 +148,7 @@ int ctl_settings(ctl_t *ctl, const char *file)
     conf->default_sender = address_setting(ctl, vars, "TWILIO_DEFAULT_FROM", "");
     conf->whatsapp_sender = address_setting(ctl, vars, "TWILIO_WHATSAPP_FROM", "whatsapp:");
     conf->messaging_service_sid = setting(ctl, vars, "TWILIO_MESSAGING_SERVICE_SID");
+    ctl->spool = setting(ctl, vars, "TWCHAT_SPOOL");
     conf->public_url = url_setting(ctl, vars, "PUBLIC_BASE_URL");
     ctl->site_url = url_setting(ctl, vars, "TWCHAT_URL");
     if (!conf->public_url)

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "ctl.h"
+#include "domain/call.h"
 #include "domain/inbound.h"
 #include "store/setting.h"
 #include "util/text.h"
@@ -76,50 +77,15 @@ static int show(ctl_t *ctl, apr_int64_t id)
 
 /* ---- replay --------------------------------------------------------------------------- */
 
-static bool is_json(const twc_call_t *call)
-{
-    return call->content_type && strncasecmp(call->content_type, "application/json", 16) == 0;
-}
-
-/* A flat JSON object as a form: what ai-messaging's webhook takes. */
-static twc_form_t *form_of_json(apr_pool_t *pool, const char *raw)
-{
-    json_t *object = json_loads(raw, 0, NULL), *value;
-    const char *key;
-    twc_form_t *form = apr_pcalloc(pool, sizeof(*form));
-    twc_pair_t *pairs = apr_pcalloc(pool, (json_object_size(object) + 1) * sizeof(*pairs));
-
-    if (!json_is_object(object)) {
-        json_decref(object);
-        return NULL;
-    }
-    json_object_foreach(object, key, value) {
-        const char *s = json_is_string(value) ? json_string_value(value)
-                      : json_is_integer(value) ? apr_psprintf(pool, "%" JSON_INTEGER_FORMAT, json_integer_value(value)) : NULL;
-        if (!s)
-            continue;
-        pairs[form->count].name = (twc_str_t){ apr_pstrdup(pool, key), strlen(key) };
-        pairs[form->count++].value = (twc_str_t){ apr_pstrdup(pool, s), strlen(s) };
-    }
-    json_decref(object);
-    form->pairs = pairs;
-    return form;
-}
-
 static int read_form(ctl_t *ctl, const twc_journal_row_t *row, const twc_form_t **form)
 {
     const char *raw = row->call.raw;
 
-    *form = NULL;
     if (!raw || !*raw) {
         ctl_say(ctl, "its content is not in the journal any more");
         return CTL_FAILED;
     }
-    if (is_json(&row->call))
-        *form = form_of_json(ctl->pool, raw);
-    else if (twc_form_parse(ctl->pool, raw, strlen(raw), form) != APR_SUCCESS)
-        *form = NULL;
-    if (*form)
+    if (twc_call_form(ctl->pool, &row->call, form) == APR_SUCCESS)
         return CTL_OK;
     ctl_say(ctl, "its content cannot be read as what Twilio sends");
     return CTL_FAILED;

@@ -26,7 +26,7 @@ static const ctl_command_t ctl_version = {
 };
 
 static const ctl_command_t *const commands[] = {
-    &ctl_send, &ctl_migrate, &ctl_apikey, &ctl_journal, &ctl_routes, &ctl_doctor, &ctl_version, NULL
+    &ctl_send, &ctl_migrate, &ctl_apikey, &ctl_journal, &ctl_spool, &ctl_routes, &ctl_doctor, &ctl_version, NULL
 };
 
 static const ctl_command_t *find(const char *name)
@@ -45,7 +45,7 @@ static void print_help(void)
     printf("\n\"twchatctl COMMAND --help\" tells more about one of them, twchatctl(1) everything.\n"
            "Settings come from the environment, then from FILE (%s where it exists):\n"
            "DATABASE_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_DEFAULT_FROM, TWILIO_WHATSAPP_FROM,\n"
-           "TWILIO_MESSAGING_SERVICE_SID, TWILIO_API_BASE, PUBLIC_BASE_URL, TWCHAT_URL.\n", CTL_ENV_FILE);
+           "TWILIO_MESSAGING_SERVICE_SID, TWILIO_API_BASE, PUBLIC_BASE_URL, TWCHAT_URL, TWCHAT_SPOOL.\n", CTL_ENV_FILE);
 }
 
 static int print_command_help(const ctl_command_t *command)

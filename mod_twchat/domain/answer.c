@@ -95,6 +95,10 @@ static apr_status_t compose(twc_ctx_t *ctx, const twc_answer_t *a, const char **
 
     *text = NULL;
     *source = "auto-reply";
+    if (strcmp(a->arg, TWC_ANSWER_ACK) == 0) {
+        *text = ctx->conf->ack_text;
+        return APR_SUCCESS;
+    }
     if (a->auto_reply && a->auto_reply_text && !twc_text_blank(a->auto_reply_text)) {
         *text = a->auto_reply_text;
         return APR_SUCCESS;
@@ -106,7 +110,8 @@ static apr_status_t compose(twc_ctx_t *ctx, const twc_answer_t *a, const char **
 /* The interface that got it answers automatically; the reserved words are honoured on all. */
 static bool automatic(const twc_answer_t *a)
 {
-    return a->arg && (strcmp(a->arg, "flask-chat") == 0 || strcmp(a->arg, TWC_ANSWER_IF_AUTO_REPLY) == 0);
+    return a->arg && (strcmp(a->arg, "flask-chat") == 0 || strcmp(a->arg, TWC_ANSWER_IF_AUTO_REPLY) == 0
+                      || strcmp(a->arg, TWC_ANSWER_ACK) == 0);
 }
 
 static apr_status_t answer_text(twc_ctx_t *ctx, work_t *w)

@@ -14,6 +14,7 @@
 #include "glue/log.h"
 #include "glue/module.h"
 #include "glue/secret.h"
+#include "glue/spooldir.h"
 #include "glue/status.h"
 #include "util/phone.h"
 
@@ -192,6 +193,14 @@ static const char *set_path(cmd_parms *cmd, const directive_t *d, void *base, in
     if (!wrong && !(*text_at(base, d->offset) = ap_server_root_relative(cmd->pool, argv[0])))
         wrong = apr_psprintf(cmd->pool, "%s: '%s' is no path", cmd->cmd->name, argv[0]);
     return wrong;
+}
+
+/* A directory, or "off". */
+static const char *set_spool(cmd_parms *cmd, const directive_t *d, void *base, int argc, const char **argv)
+{
+    if (argc == 1 && ap_cstr_casecmp(argv[0], "off") == 0)
+        return set_text(cmd, d, base, argc, argv);
+    return set_path(cmd, d, base, argc, argv);
 }
 
 static const char *set_list(cmd_parms *cmd, const directive_t *d, void *base, int argc, const char **argv)
@@ -487,6 +496,10 @@ const command_rec twc_commands[] = {
         .set = set_size, .offset = HERE(media_max), .def = "16M", .lo = 1024, .hi = 256 * MIB),
     ROW("TwchatJournalKeep", RSRC_CONF, "TIME - how long the webhook journal is kept",
         .set = set_time, .offset = HERE(journal_keep), .def = "30d", .lo = SEC(3600), .hi = DAYS(3660)),
+    ROW("TwchatSpool", RSRC_CONF, "DIR|off - where Twilio's calls wait while the database is away",
+        .set = set_spool, .offset = HERE(spool), .def = "/var/spool/mod_twchat"),
+    ROW("TwchatSpoolLimit", RSRC_CONF, "BYTES - that may wait there; then calls are refused",
+        .set = set_size, .offset = HERE(spool_max), .def = "1G", .lo = MIB, .hi = 1024L * 1024 * MIB),
     ROW("TwchatStatements", RSRC_CONF, "N - statements in flight per child, at most DBDMax",
         .set = set_int, .offset = HERE(statements), .def = "6", .lo = 1, .hi = 256),
     ROW("TwchatStatementTimeout", RSRC_CONF, "TIME - how long a statement may take",
@@ -800,6 +813,7 @@ static void copy_settings(apr_pool_t *pool, const twc_settings_t *set, twc_conf_
     conf->body_max = (apr_size_t)set->body_max;
     conf->media_max = (apr_size_t)set->media_max;
     conf->journal_keep = set->journal_keep;
+    conf->spool_max = set->spool_max;
     conf->statements_max = (int)set->statements;
     conf->statement_timeout = set->statement_timeout;
 }
@@ -836,6 +850,7 @@ static int finish_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s, tw
     copy_settings(pconf, set, conf);
     conf->tenant = tenant_name(pconf, s);
     conf->status_path = status_path(pconf, s);
+    conf->spool_dir = twc_spooldir_make(pconf, s, set->spool, conf->tenant);
     conf->signature_mode = dir->signature == TWC_UNSET ? TWC_SIGNATURE_ON : (twc_signature_mode_e)dir->signature;
     server->proxies = read_proxies(pconf, set->trusted_proxies);
     if (!read_secrets(pconf, ptemp, s, set, conf))

@@ -18,7 +18,7 @@ typedef struct twc_settings_t {
     const char *account_sid, *api_key_sid, *api_key_secret, *api_base;
     const char *default_sender, *whatsapp_sender, *messaging_service, *public_url;
     const char *auto_reply_pattern, *ack_text, *business_name, *support_number;
-    const char *htdocs, *log;
+    const char *htdocs, *log, *spool;
     apr_array_header_t *auth_tokens;            /* secret references */
     apr_array_header_t *trusted_proxies;        /* addresses and subnets */
     apr_array_header_t *media_hosts;
@@ -26,7 +26,7 @@ typedef struct twc_settings_t {
     apr_int64_t chat_mode, confirm_keywords, auto_migrate;
     apr_int64_t answers_max, answers_window;
     apr_int64_t senders, in_flight, send_wait, send_timeout, grace;
-    apr_int64_t list_max, body_max, media_max, journal_keep;
+    apr_int64_t list_max, body_max, media_max, journal_keep, spool_max;
     apr_int64_t statements, statement_timeout, streams;
 } twc_settings_t;
 

@@ -202,9 +202,11 @@ static apr_status_t answer_no_route(twc_req_t *q)
     return twc_reply_error(q, HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed");
 }
 
+/* A webhook can wait in the spool for the database. */
 static bool needs_database(const twc_req_t *q)
 {
-    return q->route->access == TWC_OPERATOR || q->route->access == TWC_TWILIO
+    return q->route->access == TWC_OPERATOR
+        || (q->route->access == TWC_TWILIO && !twc_work_has_spool(q->tenant->work))
         || (q->route->access == TWC_PAGE && twc_principal_has_key(q->r));
 }
 

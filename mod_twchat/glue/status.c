@@ -26,6 +26,7 @@ typedef struct counters_t {
 
 static const char *const names[TWC_COUNTS] = {
     [TWC_COUNT_ACCEPTED] = "WebhooksAccepted", [TWC_COUNT_DUPLICATE] = "WebhooksDuplicate",
+    [TWC_COUNT_SPOOLED] = "WebhooksSpooled",
     [TWC_COUNT_REFUSED] = "WebhooksRefused", [TWC_COUNT_INVALID] = "WebhooksInvalid",
     [TWC_COUNT_FAILED] = "WebhooksFailed", [TWC_COUNT_API] = "ApiRequests",
     [TWC_COUNT_DENIED] = "ApiDenied", [TWC_COUNT_UNAVAILABLE] = "Unavailable",

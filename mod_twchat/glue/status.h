@@ -11,6 +11,7 @@
 typedef enum {
     TWC_COUNT_ACCEPTED,                 /* webhooks stored */
     TWC_COUNT_DUPLICATE,                /* known already */
+    TWC_COUNT_SPOOLED,                  /* kept on disk, because the database is away */
     TWC_COUNT_REFUSED,                  /* wrong signature */
     TWC_COUNT_INVALID,                  /* nothing to store */
     TWC_COUNT_FAILED,                   /* could not be stored: Twilio was told to come again */

@@ -23,6 +23,8 @@ typedef struct twc_call_t {
 
 /** answer_arg: a job only if the automatic reply is on at that moment; nothing else would answer. */
 #define TWC_ANSWER_IF_AUTO_REPLY "auto-reply"
+/** answer_arg: the acknowledgement, as a message of its own, because nobody waits for the TwiML any more. */
+#define TWC_ANSWER_ACK "ack"
 
 /** One inbound message. All text is clean UTF-8; filled by domain/inbound.h. */
 typedef struct twc_inbound_t {
@@ -43,6 +45,7 @@ typedef struct twc_inbound_t {
     bool duplicate;
     apr_int64_t message_id;             /* of the stored row, the first one's for a duplicate */
     bool ack_allowed;                   /* ack asked for and within the peer's limit */
+    bool spooled;                       /* safe in the spool; the rest is not known yet */
 } twc_inbound_t;
 
 /** One status callback. */
@@ -57,6 +60,7 @@ typedef struct twc_status_t {
     /* result */
     bool applied;
     apr_int64_t message_id;             /* the message it belongs to; 0: not known (yet) */
+    bool spooled;                       /* safe in the spool; the rest is not known yet */
 } twc_status_t;
 
 /** Store count (1..64) messages with distinct SIDs in one statement; sets each item's result. */

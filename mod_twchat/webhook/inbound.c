@@ -114,6 +114,6 @@ apr_status_t twc_webhook_inbound(twc_req_t *q)
     rv = twc_work_message(q->tenant->work, q->ctx, in);
     if (rv != APR_SUCCESS)
         return failed(q, &hook, in->sid, rv);
-    twc_webhook_taken(q, &hook, in->sid, in->duplicate);
+    twc_webhook_taken(q, &hook, in->sid, in->spooled ? TWC_TAKEN_SPOOLED : in->duplicate ? TWC_TAKEN_DUPLICATE : TWC_TAKEN_NEW);
     return answer(q, in);
 }

@@ -71,7 +71,7 @@ static apr_status_t answer_call(twc_req_t *q, const twc_webhook_t *hook)
     const char *sid = twc_form_text(q->r->pool, hook->form, "CallSid");
 
     hook->call->kind = "voice";
-    twc_webhook_taken(q, hook, sid, false);
+    twc_webhook_taken(q, hook, sid, TWC_TAKEN_NEW);
     twc_work_journal(q->tenant->work, hook->call, "accepted", "call status", sid);
     return twc_webhook_say(q, &says[q->match->interface].accepted);
 }
@@ -94,7 +94,7 @@ apr_status_t twc_webhook_status(twc_req_t *q)
     rv = twc_work_status(q->tenant->work, q->ctx, st);
     if (rv != APR_SUCCESS)
         return failed(q, &hook, st->sid, rv);
-    twc_webhook_taken(q, &hook, st->sid, false);
+    twc_webhook_taken(q, &hook, st->sid, st->spooled ? TWC_TAKEN_SPOOLED : TWC_TAKEN_NEW);
     return twc_webhook_say(q, &says[q->match->interface].accepted);
 }
 
@@ -110,7 +110,7 @@ apr_status_t twc_webhook_voice(twc_req_t *q)
     if (!mine)
         return rv;
     sid = twc_form_text(q->r->pool, hook.form, "CallSid");
-    twc_webhook_taken(q, &hook, sid, false);
+    twc_webhook_taken(q, &hook, sid, TWC_TAKEN_NEW);
     twc_work_journal(q->tenant->work, hook.call, "accepted", "call refused", sid);
     twiml = twc_twiml_voice_refusal(q->r->pool, refusal);
     return twc_reply(q, HTTP_OK, "text/xml", twiml, strlen(twiml));

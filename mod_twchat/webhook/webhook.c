@@ -7,6 +7,7 @@
 #include <httpd.h>
 #include <http_protocol.h>
 
+#include "domain/call.h"
 #include "glue/module.h"
 #include "glue/reply.h"
 #include "glue/status.h"
@@ -34,43 +35,6 @@ static bool is_form(twc_req_t *q)
     return is_type(q, "application/x-www-form-urlencoded") || !twc_req_header(q, "Content-Type");
 }
 
-static twc_str_t value_text(apr_pool_t *pool, const json_t *value)
-{
-    const char *text;
-
-    if (json_is_string(value))
-        return (twc_str_t){ apr_pstrmemdup(pool, json_string_value(value), json_string_length(value)),
-                            json_string_length(value) };
-    if (json_is_integer(value))
-        text = apr_psprintf(pool, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    else if (json_is_real(value))
-        text = apr_psprintf(pool, "%.15g", json_real_value(value));
-    else if (json_is_boolean(value))
-        text = json_is_true(value) ? "true" : "false";
-    else
-        return (twc_str_t){ NULL, 0 };
-    return (twc_str_t){ text, strlen(text) };
-}
-
-/* A JSON object as the form it would have been; what is not a single value is left out. */
-static const twc_form_t *form_of_json(apr_pool_t *pool, json_t *json)
-{
-    twc_pair_t *pairs = apr_palloc(pool, (json_object_size(json) + 1) * sizeof(*pairs));
-    twc_form_t *form = apr_pcalloc(pool, sizeof(*form));
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(json, name, value) {
-        twc_str_t text = value_text(pool, value);
-        if (!text.data)
-            continue;
-        pairs[form->count].name = (twc_str_t){ apr_pstrdup(pool, name), strlen(name) };
-        pairs[form->count++].value = text;
-    }
-    form->pairs = pairs;
-    return form;
-}
-
 static void read_json(twc_req_t *q, twc_webhook_t *hook)
 {
     json_t *json = q->body.len ? twc_json_object(q->r->pool, q->body) : NULL;
@@ -78,7 +42,7 @@ static void read_json(twc_req_t *q, twc_webhook_t *hook)
     hook->form = &no_form;
     hook->bad_json = !json;
     if (json) {
-        hook->form = form_of_json(q->r->pool, json);
+        hook->form = twc_call_form_of_json(q->r->pool, json);
         json_decref(json);
     }
 }
@@ -227,10 +191,19 @@ apr_status_t twc_webhook_invalid(twc_req_t *q, const twc_webhook_t *hook, const 
     return twc_webhook_say(q, said);
 }
 
-void twc_webhook_taken(twc_req_t *q, const twc_webhook_t *hook, const char *sid, bool duplicate)
+void twc_webhook_taken(twc_req_t *q, const twc_webhook_t *hook, const char *sid, twc_taken_e how)
 {
-    count(q, duplicate ? TWC_COUNT_DUPLICATE : TWC_COUNT_ACCEPTED);
-    tell_about(q, duplicate ? "duplicate" : "accepted", hook->call->kind, NULL, sid);
+    static const struct {
+        twc_count_e counter;
+        const char *verdict;
+    } takens[] = {
+        [TWC_TAKEN_NEW] = { TWC_COUNT_ACCEPTED, "accepted" },
+        [TWC_TAKEN_DUPLICATE] = { TWC_COUNT_DUPLICATE, "duplicate" },
+        [TWC_TAKEN_SPOOLED] = { TWC_COUNT_SPOOLED, "spooled" },
+    };
+
+    count(q, takens[how].counter);
+    tell_about(q, takens[how].verdict, hook->call->kind, NULL, sid);
 }
 
 void twc_webhook_failed(twc_req_t *q, const twc_webhook_t *hook, const char *sid)

@@ -31,8 +31,10 @@ typedef struct twc_webhook_t {
 apr_status_t twc_webhook_receive(twc_req_t *q, const char *kind, const twc_said_t *forbidden,
                                  twc_webhook_t *hook, bool *mine);
 
+typedef enum { TWC_TAKEN_NEW, TWC_TAKEN_DUPLICATE, TWC_TAKEN_SPOOLED } twc_taken_e;
+
 /** A call that was taken: counter and log. The journal has it already, where it was stored. */
-void twc_webhook_taken(twc_req_t *q, const twc_webhook_t *hook, const char *sid, bool duplicate);
+void twc_webhook_taken(twc_req_t *q, const twc_webhook_t *hook, const char *sid, twc_taken_e how);
 
 /** Answer with what is fixed. */
 apr_status_t twc_webhook_say(twc_req_t *q, const twc_said_t *said);

@@ -4,25 +4,22 @@
  * Must never hold its own locks while it waits for a thread.
  * Called by glue/tenant.c and twchatctl.
  */
-#include <string.h>
-
 #include <apr_atomic.h>
 
-#include "work/batch.h"
+#include "work/intake.h"
 #include "work/journal.h"
 #include "work/runner.h"
 #include "work/sender.h"
 #include "work/waiters.h"
 #include "work/work.h"
 
-#define LEADERS     2                   /* batches in flight: one runs while the next gathers */
 #define STREAMS_MAX 20000               /* live pages per child that cost a descriptor and nothing else */
 
 struct twc_work_t {
     apr_pool_t *pool;
     twc_thread_env_t env;
     twc_db_lender_t lender;
-    twc_batch_t *messages, *statuses;
+    twc_intake_t *intake;
     twc_journal_t *journal;
     twc_hub_t *hub;
     twc_waiters_t *waiters;
@@ -32,27 +29,11 @@ struct twc_work_t {
     volatile apr_uint32_t stopping;
 };
 
-/* ---- batches --------------------------------------------------------------------- */
-
-static apr_status_t run_messages(twc_ctx_t *ctx, void **items, int count)
-{
-    return twc_ingest_messages(ctx, (twc_inbound_t *const *)items, count);
-}
-
-static apr_status_t run_statuses(twc_ctx_t *ctx, void **items, int count)
-{
-    return twc_ingest_statuses(ctx, (twc_status_t *const *)items, count);
-}
-
-/* A SID may stand in a statement once. */
-static bool same_sid(const void *a, const void *b)
-{
-    return strcmp(((const twc_inbound_t *)a)->sid, ((const twc_inbound_t *)b)->sid) == 0;
-}
+/* ---- webhooks ---------------------------------------------------------------------- */
 
 apr_status_t twc_work_message(twc_work_t *w, twc_ctx_t *ctx, twc_inbound_t *item)
 {
-    apr_status_t rv = twc_batch_do(w->messages, ctx, item);
+    apr_status_t rv = twc_intake_message(w->intake, ctx, item);
 
     if (rv == APR_SUCCESS)
         twc_work_wake(w, ctx->wake);
@@ -61,7 +42,7 @@ apr_status_t twc_work_message(twc_work_t *w, twc_ctx_t *ctx, twc_inbound_t *item
 
 apr_status_t twc_work_status(twc_work_t *w, twc_ctx_t *ctx, twc_status_t *item)
 {
-    apr_status_t rv = twc_batch_do(w->statuses, ctx, item);
+    apr_status_t rv = twc_intake_status(w->intake, ctx, item);
 
     if (rv == APR_SUCCESS) {
         if (item->message_id)
@@ -86,8 +67,7 @@ apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf
     w->pool = pool;
     w->lender = *lender;
     w->env = (twc_thread_env_t){ .conf = conf, .db = db, .log = log, .log_baton = log_baton };
-    TWC_TRY(twc_batch_create(&w->messages, pool, LEADERS, run_messages, same_sid));
-    TWC_TRY(twc_batch_create(&w->statuses, pool, LEADERS, run_statuses, NULL));
+    TWC_TRY(twc_intake_create(&w->intake, pool, &w->env, wake, w));
     TWC_TRY(twc_journal_create(&w->journal, pool));
     TWC_TRY(twc_waiters_create(&w->waiters, pool));
     TWC_TRY(twc_hub_create(&w->hub, pool, &w->env, &w->lender, STREAMS_MAX));
@@ -99,6 +79,7 @@ apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf
 
 apr_status_t twc_work_start(twc_work_t *w)
 {
+    TWC_TRY(twc_intake_start(w->intake));
     TWC_TRY(twc_hub_start(w->hub));
     TWC_TRY(twc_runner_start(&w->runner, w->pool, &w->runner_env));
     if (!w->env.conf->account_sid)
@@ -113,6 +94,7 @@ void twc_work_stop(twc_work_t *w)
     twc_hub_stop(w->hub);
     twc_thread_stop(twc_hub_thread(w->hub));
     twc_thread_stop(w->runner);
+    twc_thread_stop(twc_intake_thread(w->intake));
     twc_thread_stop(w->fetcher);
     twc_sender_stop(w->sender);
     twc_waiters_stop(w->waiters);
@@ -131,6 +113,7 @@ void twc_work_join(twc_work_t *w, apr_interval_time_t patience)
     twc_work_stop(w);
     join(w, twc_hub_thread(w->hub), deadline);
     join(w, w->runner, deadline);
+    join(w, twc_intake_thread(w->intake), deadline);
     join(w, w->fetcher, deadline);
     twc_sender_join(w->sender, deadline);
 }
@@ -159,6 +142,11 @@ apr_status_t twc_work_await(twc_work_t *w, twc_ctx_t *ctx, apr_int64_t message_i
                             bool *done)
 {
     return twc_waiters_wait(w->waiters, ctx, message_id, patience, done);
+}
+
+bool twc_work_has_spool(const twc_work_t *w)
+{
+    return twc_intake_has_spool(w->intake);
 }
 
 twc_hub_t *twc_work_hub(twc_work_t *w)

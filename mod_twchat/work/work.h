@@ -33,9 +33,12 @@ void twc_work_join(twc_work_t *work, apr_interval_time_t patience);
 /** Act on ctx->wake. */
 void twc_work_wake(twc_work_t *work, unsigned wake);
 
-/** Store one inbound message or status callback, sharing statements with others. Errors as twc_db_run. */
+/** Make one inbound message or status callback durable, in the database or the spool: intake.h. */
 apr_status_t twc_work_message(twc_work_t *work, twc_ctx_t *ctx, twc_inbound_t *item);
 apr_status_t twc_work_status(twc_work_t *work, twc_ctx_t *ctx, twc_status_t *item);
+
+/** Can webhooks be taken while the database is not ready? */
+bool twc_work_has_spool(const twc_work_t *work);
 
 /** Note a call that was not stored, without making the caller wait; floods are counted, not kept. */
 void twc_work_journal(twc_work_t *work, const twc_call_t *call, const char *verdict, const char *reason,

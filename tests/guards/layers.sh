@@ -3,7 +3,7 @@
 # Who may know whom: the core has never heard of httpd, SQL stays in store/,
 # libpq behind store/'s door, mod_dbd behind glue/dbd.c.
 src=${srcdir:-.}
-core='domain store twilio llm wix remote work util'
+core='domain store spool twilio llm wix remote work util'
 bad=0
 
 # forbid REASON PATTERN FILE...: complain about lines of FILEs that match.
@@ -34,8 +34,11 @@ forbid "libpq outside the database door" 'libpq-fe\.h' \
 # shellcheck disable=SC2046
 forbid "mod_dbd outside glue/dbd.c" 'mod_dbd\.h|apr_dbd\.h' $(sources mod_twchat | grep -v '^mod_twchat/glue/dbd\.c$')
 # shellcheck disable=SC2046
-forbid "util knows nobody" '#[[:space:]]*include[[:space:]]*"(domain|store|twilio|llm|wix|remote|work|glue|api|webhook|page)/' \
+forbid "util knows nobody" '#[[:space:]]*include[[:space:]]*"(domain|store|spool|twilio|llm|wix|remote|work|glue|api|webhook|page)/' \
     $(sources mod_twchat/util)
+# shellcheck disable=SC2046
+forbid "spool knows util alone" '#[[:space:]]*include[[:space:]]*"(domain|store|twilio|llm|wix|remote|work|glue|api|webhook|page)/' \
+    $(sources mod_twchat/spool)
 # shellcheck disable=SC2046
 forbid "domain and store do not know who calls them" '#[[:space:]]*include[[:space:]]*"(work|glue|api|webhook|page)/' \
     $(sources mod_twchat/domain mod_twchat/store)

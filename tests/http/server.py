@@ -136,7 +136,8 @@ class Site:
         for i, one in enumerate(self.hosts):
             one.prepare(os.path.join(self.directory, f"host{i}"), server, template)
         listen = "\n".join(f"Listen 127.0.0.1:{p}" for p in sorted({h.port for h in self.hosts}))
-        body = "\n".join([listen, directives if hosts else "", *(h.config() for h in self.hosts)])
+        spool = f'TwchatSpool "{self.directory}/spool"'
+        body = "\n".join([listen, spool, directives if hosts else "", *(h.config() for h in self.hosts)])
         self.httpd = Httpd(self.directory, body, ("twchat", *modules), children, threads, env)
         self.log = self.httpd.log
         self._point_numbers_here()

@@ -21,7 +21,7 @@ def drop_schema(site):
 class TestSchema:
     @pytest.mark.expect_log("TWC1021", "TWC1031", "TWC2", "TWC3")
     def test_an_empty_database_is_answered_503_until_it_is_migrated(self, make_site):
-        site = make_site(start=False)
+        site = make_site(start=False, directives="TwchatSpool off")
         drop_schema(site)
         site.start()
         for answer in (site.get("/api/messages"), site.inbound()[0], site.get("/api/health", keyed=False),
@@ -47,7 +47,7 @@ class TestSchema:
     @pytest.mark.expect_log("TWC1021", "TWC1031", "TWC2", "TWC3", "dbd:error", "dbd:crit")
     def test_a_database_that_is_not_there_yet(self, make_site, make_postgres):
         server = make_postgres()
-        site = make_site(server=server, start=False)
+        site = make_site(server=server, start=False, directives="TwchatSpool off")
         server.stop()
         site.start()
         assert site.inbound()[0].status_code == 503

@@ -64,6 +64,7 @@ def stored_once(site, sids):
 
 
 OFF = "TwchatChatMode off\n"
+BARE = OFF + "TwchatSpool off\n"       # test_240_spool.py has what happens with one
 
 
 @pytest.mark.expect_log("AH006", "AH02655", "TWC")
@@ -74,7 +75,7 @@ class TestPostgres:
 
     @pytest.fixture(scope="class")
     def site(self, make_site, server):
-        return make_site(server, hosts=[Host(directives=OFF)])
+        return make_site(server, hosts=[Host(directives=BARE)])
 
     def test_an_idle_restart_is_not_noticed(self, site, server):
         assert site.get("/api/messages").status_code == 200

@@ -1,0 +1,350 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * spool.c - opening and appending.
+ * Must never say that a record is safe before the disk has it, nor leave half a record where the next one begins.
+ * Called by work/, twchatctl and the tests.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <apr_atomic.h>
+
+#include "spool/private.h"
+
+#define STATE_BYTES 4096
+
+static const char state_magic[8] = { 'T', 'W', 'C', 'S', 'P', 'L', '1', '\n' };
+
+/* ---- locks: flock, which belongs to the open file, so a second open in the same process is kept out too ---- */
+
+static apr_status_t lock(int fd, int how)
+{
+    int rc;
+
+    do
+        rc = flock(fd, how);
+    while (rc != 0 && errno == EINTR);
+    if (rc == 0)
+        return APR_SUCCESS;
+    return errno == EWOULDBLOCK ? APR_EAGAIN : apr_get_os_error();
+}
+
+apr_status_t twc_spool_lock(twc_spool_t *s)
+{
+    return lock(s->append_fd, LOCK_EX);
+}
+
+void twc_spool_unlock(twc_spool_t *s)
+{
+    (void)lock(s->append_fd, LOCK_UN);
+}
+
+apr_status_t twc_spool_claim(twc_spool_t *s)
+{
+    return lock(s->replay_fd, LOCK_EX | LOCK_NB);
+}
+
+void twc_spool_release(twc_spool_t *s)
+{
+    (void)lock(s->replay_fd, LOCK_UN);
+}
+
+/* ---- what a crash left behind ------------------------------------------------------------------ */
+
+/* Bytes of good records from offset on in a segment. */
+static apr_status_t good_bytes(twc_spool_t *s, apr_pool_t *scratch, const twc_segment_t *segment, apr_uint64_t offset,
+                               apr_uint64_t *good, apr_uint64_t *records)
+{
+    apr_size_t len = (apr_size_t)(segment->size - offset), at = 0;
+    apr_off_t where = (apr_off_t)offset;
+    char *data = apr_palloc(scratch, len + 1);
+    apr_file_t *file;
+    twc_str_t payload;
+
+    TWC_TRY(apr_file_open(&file, twc_segment_path(scratch, s->dir, segment->start), APR_FOPEN_READ, 0, scratch));
+    TWC_TRY(apr_file_seek(file, APR_SET, &where));
+    TWC_TRY(len ? apr_file_read_full(file, data, len, &len) : APR_SUCCESS);
+    apr_file_close(file);
+    *records = 0;
+    while (at < len && twc_record_read(data + at, len - at, &payload) == TWC_RECORD_GOOD) {
+        at += TWC_RECORD_SIZE(payload.len);
+        (*records)++;
+    }
+    *good = at;
+    return APR_SUCCESS;
+}
+
+/*
+ * The newest segment may end in records nobody was told of, because their process died first: they count,
+ * to do them once more than needed does no harm. What follows them is half a record and goes.
+ */
+static apr_status_t settle_tail(twc_spool_t *s, apr_pool_t *scratch, const twc_segment_t *last)
+{
+    state_t *state = s->state;
+    apr_uint64_t offset, good, records;
+
+    if (state->written < last->start)
+        apr_atomic_set64(&state->written, last->start);
+    offset = state->written - last->start;
+    state->segment = last->start;
+    if (last->size < offset) {          /* the disk lost what it said was safe; the reader will find the gap */
+        state->segment = TWC_SEGMENT_NONE;
+        return APR_SUCCESS;
+    }
+    TWC_TRY(good_bytes(s, scratch, last, offset, &good, &records));
+    if (offset + good < last->size
+        && truncate(twc_segment_path(scratch, s->dir, last->start), (off_t)(offset + good)) != 0)
+        return apr_get_os_error();
+    state->appended += records;
+    apr_atomic_set64(&state->written, state->written + good);
+    return APR_SUCCESS;
+}
+
+/* Bring state and segments into agreement; the append lock is held. */
+static apr_status_t settle(twc_spool_t *s, apr_pool_t *scratch)
+{
+    state_t *state = s->state;
+    apr_array_header_t *segments;
+    const twc_segment_t *first;
+
+    TWC_TRY(twc_segment_list(scratch, s->dir, &segments, NULL));
+    if (memcmp(state->magic, state_magic, sizeof(state_magic)) != 0) {
+        memset(state, 0, sizeof(*state));
+        memcpy(state->magic, state_magic, sizeof(state_magic));
+    }
+    if (segments->nelts == 0) {
+        state->segment = TWC_SEGMENT_NONE;
+        apr_atomic_set64(&state->replayed, state->written);
+        return APR_SUCCESS;
+    }
+    first = &APR_ARRAY_IDX(segments, 0, twc_segment_t);
+    TWC_TRY(settle_tail(s, scratch, &APR_ARRAY_IDX(segments, segments->nelts - 1, twc_segment_t)));
+    if (state->replayed < first->start || state->replayed > state->written)
+        apr_atomic_set64(&state->replayed, first->start);
+    return APR_SUCCESS;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------- */
+
+static apr_status_t close_all(void *baton)
+{
+    twc_spool_t *s = baton;
+
+    if (s->state)
+        munmap(s->state, STATE_BYTES);
+    if (s->append_fd >= 0)
+        close(s->append_fd);
+    if (s->replay_fd >= 0)
+        close(s->replay_fd);
+    if (s->file_pool)
+        apr_pool_destroy(s->file_pool);
+    return APR_SUCCESS;
+}
+
+static apr_status_t open_file(const char *path, int *fd)
+{
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return *fd >= 0 ? APR_SUCCESS : apr_get_os_error();
+}
+
+/* The whole file has blocks before it is mapped: a full disk must not become a SIGBUS. */
+static apr_status_t map_state(twc_spool_t *s, const char *path)
+{
+    int fd, rc;
+    void *map;
+
+    TWC_TRY(open_file(path, &fd));
+    rc = posix_fallocate(fd, 0, STATE_BYTES);
+    if (rc == 0) {
+        map = mmap(NULL, STATE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED)
+            rc = errno;
+        else
+            s->state = map;
+    }
+    close(fd);
+    return rc;
+}
+
+static apr_status_t open_dir(twc_spool_t *s, apr_pool_t *scratch)
+{
+    apr_status_t rv = apr_dir_make_recursive(s->dir, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, scratch);
+
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_EEXIST(rv))
+        return rv;
+    TWC_TRY(open_file(apr_pstrcat(scratch, s->dir, "/append.lock", NULL), &s->append_fd));
+    TWC_TRY(open_file(apr_pstrcat(scratch, s->dir, "/replay.lock", NULL), &s->replay_fd));
+    TWC_TRY(twc_spool_lock(s));
+    rv = map_state(s, apr_pstrcat(scratch, s->dir, "/state", NULL));
+    if (rv == APR_SUCCESS)
+        rv = settle(s, scratch);
+    if (rv == APR_SUCCESS && s->max_bytes)
+        s->state->max_bytes = s->max_bytes;
+    twc_spool_unlock(s);
+    return rv;
+}
+
+apr_status_t twc_spool_open(twc_spool_t **spool, apr_pool_t *pool, const char *dir, apr_uint64_t max_bytes,
+                            const char **reason)
+{
+    twc_spool_t *s = apr_pcalloc(pool, sizeof(*s));
+    apr_pool_t *scratch;
+    apr_status_t rv;
+    char words[120];
+
+    *s = (twc_spool_t){ .pool = pool, .dir = apr_pstrdup(pool, dir), .max_bytes = max_bytes,
+                        .append_fd = -1, .replay_fd = -1, .file_start = TWC_SEGMENT_NONE };
+    apr_pool_cleanup_register(pool, s, close_all, apr_pool_cleanup_null);
+    TWC_TRY(apr_pool_create(&scratch, pool));
+    rv = open_dir(s, scratch);
+    apr_pool_destroy(scratch);
+    if (rv != APR_SUCCESS) {
+        *reason = apr_psprintf(pool, "the spool directory %s cannot be used: %s", dir,
+                               apr_strerror(rv, words, sizeof(words)));
+        apr_pool_cleanup_run(pool, s, close_all);
+        return rv;
+    }
+    *spool = s;
+    return APR_SUCCESS;
+}
+
+apr_uint64_t twc_spool_written(const twc_spool_t *s)
+{
+    return apr_atomic_read64(&s->state->written);
+}
+
+apr_uint64_t twc_spool_replayed(const twc_spool_t *s)
+{
+    return apr_atomic_read64(&s->state->replayed);
+}
+
+bool twc_spool_pending(const twc_spool_t *s)
+{
+    return twc_spool_replayed(s) != twc_spool_written(s);
+}
+
+/* ---- appending --------------------------------------------------------------------------------------- */
+
+static void forget_file(twc_spool_t *s)
+{
+    if (s->file_pool)
+        apr_pool_destroy(s->file_pool);
+    s->file_pool = NULL;
+    s->file = NULL;
+    s->file_start = TWC_SEGMENT_NONE;
+}
+
+static apr_status_t use_file(twc_spool_t *s, apr_uint64_t start, bool create)
+{
+    apr_int32_t flags = APR_FOPEN_READ | APR_FOPEN_WRITE | (create ? APR_FOPEN_CREATE | APR_FOPEN_EXCL : 0);
+
+    forget_file(s);
+    TWC_TRY(apr_pool_create_unmanaged_ex(&s->file_pool, NULL, NULL));
+    TWC_TRY(apr_file_open(&s->file, twc_segment_path(s->file_pool, s->dir, start), flags,
+                          APR_FPROT_UREAD | APR_FPROT_UWRITE, s->file_pool));
+    s->file_start = start;
+    return APR_SUCCESS;
+}
+
+static apr_status_t start_segment(twc_spool_t *s)
+{
+    apr_uint64_t start = s->state->written;
+
+    TWC_TRY(use_file(s, start, true));
+    TWC_TRY(twc_dir_sync(s->dir));
+    s->state->segment = start;
+    return APR_SUCCESS;
+}
+
+static apr_status_t file_bytes(twc_spool_t *s, apr_uint64_t *bytes)
+{
+    apr_finfo_t info;
+
+    TWC_TRY(apr_file_info_get(&info, APR_FINFO_SIZE, s->file));
+    *bytes = (apr_uint64_t)info.size;
+    return APR_SUCCESS;
+}
+
+/* The file that ends where the spool ends; the append lock is held. */
+static apr_status_t find_end(twc_spool_t *s, apr_pool_t *scratch)
+{
+    const state_t *state = s->state;
+    apr_uint64_t bytes;
+
+    if (state->segment == TWC_SEGMENT_NONE || state->written - state->segment >= SEGMENT_BYTES)
+        return start_segment(s);
+    if (s->file_start != state->segment)
+        TWC_TRY(use_file(s, state->segment, false));
+    TWC_TRY(file_bytes(s, &bytes));
+    if (bytes == state->written - state->segment)
+        return APR_SUCCESS;
+    TWC_TRY(settle(s, scratch));        /* its last writer died in the middle */
+    if (state->segment != TWC_SEGMENT_NONE)
+        return use_file(s, state->segment, false);
+    return start_segment(s);
+}
+
+static apr_status_t put(twc_spool_t *s, apr_pool_t *scratch, const char *data, apr_size_t len)
+{
+    apr_off_t offset;
+    apr_status_t rv;
+
+    TWC_TRY(find_end(s, scratch));
+    offset = (apr_off_t)(s->state->written - s->state->segment);
+    TWC_TRY(apr_file_seek(s->file, APR_SET, &offset));
+    rv = apr_file_write_full(s->file, data, len, NULL);
+    if (rv == APR_SUCCESS)
+        rv = apr_file_datasync(s->file);
+    if (rv != APR_SUCCESS) {            /* a failed sync may have dropped the pages: what was written counts for nothing */
+        (void)apr_file_trunc(s->file, (apr_off_t)(s->state->written - s->state->segment));
+        forget_file(s);
+    }
+    return rv;
+}
+
+static apr_status_t put_all(twc_spool_t *s, apr_pool_t *scratch, const twc_str_t *payloads, int count, apr_uint64_t *end)
+{
+    apr_size_t len = 0;
+    apr_status_t rv;
+    char *data, *p;
+
+    for (int i = 0; i < count; i++) {
+        if (payloads[i].len > TWC_RECORD_MAX)
+            return APR_EINVAL;
+        len += TWC_RECORD_SIZE(payloads[i].len);
+    }
+    p = data = apr_palloc(scratch, len);
+    for (int i = 0; i < count; i++) {
+        twc_record_write(p, payloads[i]);
+        p += TWC_RECORD_SIZE(payloads[i].len);
+    }
+    TWC_TRY(twc_spool_lock(s));
+    if (s->max_bytes && s->state->written - s->state->replayed + len > s->max_bytes)
+        rv = APR_ENOSPC;
+    else
+        rv = put(s, scratch, data, len);
+    if (rv == APR_SUCCESS) {
+        s->state->appended += (apr_uint64_t)count;
+        *end = s->state->written + len;
+        apr_atomic_set64(&s->state->written, *end);
+    }
+    twc_spool_unlock(s);
+    return rv;
+}
+
+apr_status_t twc_spool_append(twc_spool_t *s, const twc_str_t *payloads, int count, apr_uint64_t *end)
+{
+    apr_pool_t *scratch;
+    apr_status_t rv = apr_pool_create_unmanaged_ex(&scratch, NULL, NULL);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = put_all(s, scratch, payloads, count, end);
+    apr_pool_destroy(scratch);
+    return rv;
+}

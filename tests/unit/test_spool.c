@@ -1,0 +1,488 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * test_spool.c - records on disk: in order, whole or not at all, whatever died in between.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <apr_general.h>
+
+#include "spool/files.h"
+#include "spool/spool.h"
+
+#define BATCH 16
+
+static apr_pool_t *pool;
+static char dir[64];
+static int dirs;
+
+static int fresh(void **state)
+{
+    (void)state;
+    apr_snprintf(dir, sizeof(dir), "spool-test-%d-%d", (int)getpid(), ++dirs);
+    return apr_pool_create(&pool, NULL) != APR_SUCCESS;
+}
+
+static int cleared(void **state)
+{
+    apr_pool_t *p;
+    apr_dir_t *d;
+    apr_finfo_t info;
+
+    (void)state;
+    apr_pool_destroy(pool);
+    apr_pool_create(&p, NULL);
+    if (apr_dir_open(&d, dir, p) == APR_SUCCESS) {
+        while (apr_dir_read(&info, APR_FINFO_NAME, d) == APR_SUCCESS)
+            if (info.name[0] != '.')
+                apr_file_remove(apr_pstrcat(p, dir, "/", info.name, NULL), p);
+        apr_dir_close(d);
+        apr_dir_remove(dir, p);
+    }
+    apr_pool_destroy(p);
+    return 0;
+}
+
+static twc_spool_t *opened(apr_uint64_t max)
+{
+    twc_spool_t *spool;
+    const char *reason = "";
+    apr_status_t rv = twc_spool_open(&spool, pool, dir, max, &reason);
+
+    if (rv != APR_SUCCESS)
+        print_error("%s\n", reason);
+    assert_int_equal(rv, APR_SUCCESS);
+    return spool;
+}
+
+static apr_status_t put(twc_spool_t *spool, const char *text)
+{
+    twc_str_t payload = { text, strlen(text) };
+    apr_uint64_t end;
+
+    return twc_spool_append(spool, &payload, 1, &end);
+}
+
+/* All payloads that wait, joined by blanks; "!" for a damaged stretch. Does with them what the replay does. */
+static const char *drained(twc_spool_t *spool)
+{
+    const char *all = "";
+
+    assert_int_equal(twc_spool_claim(spool), APR_SUCCESS);
+    for (;;) {
+        twc_spooled_t records[BATCH];
+        int count;
+
+        assert_int_equal(twc_spool_read(spool, pool, twc_spool_replayed(spool), records, BATCH, &count), APR_SUCCESS);
+        if (count == 0)
+            break;
+        for (int i = 0; i < count; i++) {
+            all = apr_pstrcat(pool, all, *all ? " " : "", records[i].payload.data ? records[i].payload.data : "!", NULL);
+            if (!records[i].payload.data)
+                assert_int_equal(twc_spool_set_aside(spool, &records[i]), APR_SUCCESS);
+        }
+        assert_int_equal(twc_spool_advance(spool, records[count - 1].end, count), APR_SUCCESS);
+    }
+    twc_spool_release(spool);
+    return all;
+}
+
+static const char *segment(int which)
+{
+    apr_array_header_t *list;
+
+    assert_int_equal(twc_segment_list(pool, dir, &list, NULL), APR_SUCCESS);
+    assert_true(which < list->nelts);
+    return twc_segment_path(pool, dir, APR_ARRAY_IDX(list, which, twc_segment_t).start);
+}
+
+static void change(const char *path, long offset, const char *bytes)
+{
+    FILE *f = fopen(path, "r+b");
+
+    assert_non_null(f);
+    assert_int_equal(fseek(f, offset, offset < 0 ? SEEK_END : SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, strlen(bytes), f), strlen(bytes));
+    fclose(f);
+}
+
+static void append_bytes(const char *path, const char *bytes)
+{
+    FILE *f = fopen(path, "ab");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, strlen(bytes), f), strlen(bytes));
+    fclose(f);
+}
+
+/* ---- records --------------------------------------------------------------------------- */
+
+static void test_record(void **state)
+{
+    const char *text = "a=b\nTWC1 c";
+    twc_str_t payload = { text, strlen(text) }, back;
+    char file[TWC_RECORD_SIZE(10)];
+
+    (void)state;
+    twc_record_write(file, payload);
+    assert_int_equal(twc_record_read(file, sizeof(file), &back), TWC_RECORD_GOOD);
+    assert_int_equal(back.len, payload.len);
+    assert_memory_equal(back.data, payload.data, payload.len);
+    for (size_t len = 0; len < sizeof(file); len++)
+        assert_int_equal(twc_record_read(file, len, &back), TWC_RECORD_SHORT);
+    for (size_t i = 0; i < sizeof(file); i++) {
+        file[i] ^= 1;
+        assert_int_not_equal(twc_record_read(file, sizeof(file), &back), TWC_RECORD_GOOD);
+        file[i] ^= 1;
+    }
+}
+
+static void test_record_length_lies(void **state)
+{
+    char file[TWC_RECORD_SIZE(1)];
+    twc_str_t payload = { "x", 1 };
+
+    (void)state;
+    twc_record_write(file, payload);
+    memcpy(file + 5, "ffffffff", 8);
+    assert_int_equal(twc_record_read(file, sizeof(file), &payload), TWC_RECORD_BAD);
+    memcpy(file + 5, "0000000G", 8);
+    assert_int_equal(twc_record_read(file, sizeof(file), &payload), TWC_RECORD_BAD);
+}
+
+static void test_record_found_behind_rubbish(void **state)
+{
+    char file[40 + TWC_RECORD_SIZE(1)];
+
+    (void)state;
+    memset(file, 'z', sizeof(file));
+    memcpy(file + 3, "TWC1 00000001 ", 14);
+    twc_record_write(file + 40, (twc_str_t){ "x", 1 });
+    assert_int_equal(twc_record_find(file, sizeof(file), 0), 40);
+    assert_int_equal(twc_record_find(file, sizeof(file), 41), sizeof(file));
+}
+
+/* ---- in and out --------------------------------------------------------------------------- */
+
+static void test_order(void **state)
+{
+    twc_str_t two[2] = { { "b", 1 }, { "c", 1 } };
+    twc_spool_t *spool = opened(0);
+    apr_uint64_t end;
+
+    (void)state;
+    assert_false(twc_spool_pending(spool));
+    assert_int_equal(put(spool, "a"), APR_SUCCESS);
+    assert_true(twc_spool_pending(spool));
+    assert_int_equal(twc_spool_append(spool, two, 2, &end), APR_SUCCESS);
+    assert_int_equal(end, twc_spool_written(spool));
+    assert_string_equal(drained(spool), "a b c");
+    assert_false(twc_spool_pending(spool));
+    assert_int_equal(put(spool, "d"), APR_SUCCESS);
+    assert_string_equal(drained(spool), "d");
+}
+
+static void test_empty_when_done(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    twc_spool_stat_t stat;
+
+    (void)state;
+    put(spool, "a");
+    assert_int_equal(twc_spool_stat(spool, pool, &stat), APR_SUCCESS);
+    assert_int_equal(stat.segments, 1);
+    drained(spool);
+    assert_int_equal(twc_spool_stat(spool, pool, &stat), APR_SUCCESS);
+    assert_int_equal(stat.segments, 0);
+    assert_int_equal(stat.appended, 1);
+    assert_int_equal(stat.done, 1);
+}
+
+static void test_survives_reopening(void **state)
+{
+    (void)state;
+    put(opened(0), "a");
+    put(opened(0), "b");
+    assert_string_equal(drained(opened(0)), "a b");
+    assert_string_equal(drained(opened(0)), "");
+}
+
+static void test_private(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    put(opened(0), "a");
+    assert_int_equal(stat(dir, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(stat(segment(0), &st), 0);
+    assert_int_equal(st.st_mode & 0077, 0);
+}
+
+static void test_segments(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    char *big = malloc(6 * 1024 * 1024);
+    twc_str_t payload = { big, 6 * 1024 * 1024 };
+    twc_spooled_t records[BATCH];
+    apr_uint64_t end;
+    int count;
+
+    (void)state;
+    memset(big, 'x', payload.len);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(twc_spool_append(spool, &payload, 1, &end), APR_SUCCESS);
+    assert_string_equal(segment(1) + strlen(dir), apr_psprintf(pool, "/%020d.spool", (int)(3 * TWC_RECORD_SIZE(payload.len))));
+    for (int left = 7; left > 0; left -= count) {
+        assert_int_equal(twc_spool_read(spool, pool, twc_spool_replayed(spool), records, BATCH, &count), APR_SUCCESS);
+        assert_in_range(count, 1, left);
+        for (int i = 0; i < count; i++)
+            assert_int_equal(records[i].payload.len, payload.len);
+        assert_int_equal(twc_spool_advance(spool, records[count - 1].end, count), APR_SUCCESS);
+    }
+    assert_false(twc_spool_pending(spool));
+    free(big);
+}
+
+static void test_too_large(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    twc_str_t payload = { "", TWC_RECORD_MAX + 1 };
+    apr_uint64_t end;
+
+    (void)state;
+    assert_int_equal(twc_spool_append(spool, &payload, 1, &end), APR_EINVAL);
+    assert_false(twc_spool_pending(spool));
+}
+
+static void test_full(void **state)
+{
+    twc_spool_t *spool = opened(2 * TWC_RECORD_SIZE(1));
+
+    (void)state;
+    assert_int_equal(put(spool, "a"), APR_SUCCESS);
+    assert_int_equal(put(spool, "b"), APR_SUCCESS);
+    assert_int_equal(put(spool, "c"), APR_ENOSPC);
+    assert_string_equal(drained(spool), "a b");
+    assert_int_equal(put(spool, "c"), APR_SUCCESS);
+    assert_string_equal(drained(spool), "c");
+}
+
+static void test_one_reader(void **state)
+{
+    twc_spool_t *one = opened(0), *other = opened(0);
+
+    (void)state;
+    assert_int_equal(twc_spool_claim(one), APR_SUCCESS);
+    assert_int_equal(twc_spool_claim(other), APR_EAGAIN);
+    twc_spool_release(one);
+    assert_int_equal(twc_spool_claim(other), APR_SUCCESS);
+}
+
+static void test_two_writers(void **state)
+{
+    twc_spool_t *one = opened(0), *other = opened(0);
+
+    (void)state;
+    put(one, "a");
+    put(other, "b");
+    put(one, "c");
+    assert_string_equal(drained(other), "a b c");
+    put(one, "d");
+    put(other, "e");
+    assert_string_equal(drained(one), "d e");
+}
+
+static void test_bad_directory(void **state)
+{
+    twc_spool_t *spool;
+    const char *reason = NULL;
+
+    (void)state;
+    assert_int_not_equal(twc_spool_open(&spool, pool, "/proc/none/spool", 0, &reason), APR_SUCCESS);
+    assert_non_null(strstr(reason, "/proc/none/spool"));
+}
+
+/* ---- crashes ---------------------------------------------------------------------------------- */
+
+static void test_torn_tail(void **state)
+{
+    (void)state;
+    put(opened(0), "a");
+    append_bytes(segment(0), "TWC1 00000003 0123");
+    assert_string_equal(drained(opened(0)), "a");
+}
+
+static void test_torn_tail_under_a_writer(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    append_bytes(segment(0), "TWC1 00000003 0123");     /* another process died in the middle */
+    put(spool, "b");
+    assert_string_equal(drained(spool), "a b");
+}
+
+static void test_whole_tail_nobody_was_told_of(void **state)
+{
+    char record[TWC_RECORD_SIZE(1) + 1] = { 0 };
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    twc_record_write(record, (twc_str_t){ "b", 1 });
+    append_bytes(segment(0), record);
+    put(spool, "c");
+    assert_string_equal(drained(spool), "a b c");
+}
+
+static void test_state_lost(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "b");
+    assert_int_equal(remove(apr_pstrcat(pool, dir, "/state", NULL)), 0);
+    assert_string_equal(drained(opened(0)), "a b");
+}
+
+static void test_state_of_rubbish(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    change(apr_pstrcat(pool, dir, "/state", NULL), 0, "no state at all, whatever it was");
+    assert_string_equal(drained(opened(0)), "a");
+}
+
+static void test_damaged_record(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    twc_spool_stat_t stat;
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "bbbb");
+    put(spool, "c");
+    change(segment(0), (long)(TWC_RECORD_SIZE(1) + TWC_RECORD_HEAD + 1), "X");
+    assert_string_equal(drained(spool), "a ! c");
+    assert_int_equal(twc_spool_stat(spool, pool, &stat), APR_SUCCESS);
+    assert_int_equal(stat.damaged, 1);
+}
+
+static void test_damaged_end(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "b");
+    change(segment(0), -2, "X");
+    assert_string_equal(drained(spool), "a !");
+    put(spool, "c");
+    assert_string_equal(drained(spool), "c");
+}
+
+static void test_bytes_lost(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "b");
+    assert_int_equal(truncate(segment(0), (off_t)TWC_RECORD_SIZE(1) + 10), 0);
+    put(spool, "c");
+    assert_string_equal(drained(spool), "a ! c");
+}
+
+static void test_segment_lost(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    assert_int_equal(remove(segment(0)), 0);
+    assert_string_equal(drained(spool), "!");
+    assert_string_equal(drained(opened(0)), "");
+}
+
+/* Children write numbered records and tell each that is safe by a pipe; all are killed at some moment. */
+static void write_until_killed(int writer, int out)
+{
+    twc_spool_t *spool = opened(0);
+
+    for (int i = 0; ; i++) {
+        char text[24];
+
+        apr_snprintf(text, sizeof(text), "%d:%06d", writer, i);
+        if (put(spool, text) != APR_SUCCESS || write(out, text, 8) != 8)
+            _exit(1);
+    }
+}
+
+static void test_killed_writers(void **state)
+{
+    enum { WRITERS = 3 };
+    pid_t pids[WRITERS];
+    int ends[2], told = 0, status;
+    char text[9] = { 0 };
+    const char *all;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    for (int w = 0; w < WRITERS; w++) {
+        pids[w] = fork();
+        assert_true(pids[w] >= 0);
+        if (pids[w] == 0)
+            write_until_killed(w, ends[1]);
+    }
+    close(ends[1]);
+    apr_array_header_t *heard = apr_array_make(pool, 500, sizeof(char *));
+    while (told < 300 && read(ends[0], text, 8) == 8) {
+        APR_ARRAY_PUSH(heard, char *) = apr_pstrdup(pool, text);
+        if (++told % 100 == 0)
+            kill(pids[told / 100 - 1], SIGKILL);
+    }
+    for (int w = 0; w < WRITERS; w++) {
+        kill(pids[w], SIGKILL);
+        assert_int_equal(waitpid(pids[w], &status, 0), pids[w]);
+    }
+    while (read(ends[0], text, 8) == 8)
+        APR_ARRAY_PUSH(heard, char *) = apr_pstrdup(pool, text);
+    close(ends[0]);
+    all = drained(opened(0));
+    for (int i = 0; i < heard->nelts; i++)
+        assert_non_null(strstr(all, APR_ARRAY_IDX(heard, i, char *)));
+    assert_null(strstr(all, "!"));
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, fresh, cleared)
+    const struct CMUnitTest tests[] = {
+        T(test_record), T(test_record_length_lies), T(test_record_found_behind_rubbish),
+        T(test_order), T(test_empty_when_done), T(test_survives_reopening), T(test_private), T(test_segments),
+        T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_bad_directory),
+        T(test_torn_tail), T(test_torn_tail_under_a_writer), T(test_whole_tail_nobody_was_told_of), T(test_state_lost),
+        T(test_state_of_rubbish), T(test_damaged_record), T(test_damaged_end), T(test_bytes_lost), T(test_segment_lost),
+        T(test_killed_writers),
+    };
+
+    apr_initialize();
+    return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
+}

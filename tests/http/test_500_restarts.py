@@ -155,7 +155,7 @@ class TestGraceful:
         assert "still did not exit" not in site.log.text(begin)
 
     def test_a_killed_child_is_replaced(self, site):
-        victim = site.httpd.children()[0]
+        victim = wait_for(site.httpd.children, 10, "a child")[0]
         with Traffic(site, threads=4) as traffic:
             os.kill(victim, 9)
             traffic.grown(100)

@@ -32,7 +32,7 @@ static bool recall(twc_balance_t *balance, apr_pool_t *pool, const char **amount
     fresh = balance->until > apr_time_now();
     if (fresh) {
         *amount = apr_pstrdup(pool, balance->amount);
-        *currency = apr_pstrdup(pool, balance->currency);
+        *currency = *balance->currency ? apr_pstrdup(pool, balance->currency) : NULL;
     }
     apr_thread_mutex_unlock(balance->mutex);
     return fresh;

@@ -58,14 +58,20 @@ static apr_status_t read_media(twc_req_t *q, twc_draft_t *draft)
     return APR_SUCCESS;
 }
 
-/* An object, or the text of one. */
+/* An object, or the text of one; one without variables is as if it were not there. */
 static apr_status_t read_variables(twc_req_t *q, twc_draft_t *draft)
 {
     json_t *given = json_object_get(q->json, "content_variables");
     char *text;
 
-    if (!json_is_object(given))
-        return twc_req_text(q, "content_variables", &draft->content_variables);
+    if (!json_is_object(given)) {
+        TWC_TRY(twc_req_text(q, "content_variables", &draft->content_variables));
+        if (draft->content_variables && twc_text_blank(draft->content_variables))
+            draft->content_variables = NULL;
+        return APR_SUCCESS;
+    }
+    if (json_object_size(given) == 0)
+        return APR_SUCCESS;
     text = json_dumps(given, JSON_COMPACT);
     draft->content_variables = text ? apr_pstrdup(q->r->pool, text) : NULL;
     free(text);
@@ -193,9 +199,12 @@ static json_t *remote_json(apr_pool_t *pool, const twc_remote_msg_t *m)
 
 static const char *address_filter(twc_req_t *q, const char *name)
 {
-    const char *text = twc_req_query(q, name);
+    const char *text = twc_req_query(q, name), *address;
 
-    return text && !twc_text_blank(text) ? twc_phone_canonical(q->r->pool, text, true) : NULL;
+    if (!text || twc_text_blank(text))
+        return NULL;
+    address = twc_phone_canonical(q->r->pool, text, true);
+    return address ? address : text;    /* no address at all: Twilio has nothing of it */
 }
 
 /* Unreadable times are as if they were not there. */
@@ -216,9 +225,10 @@ apr_status_t twc_flask_remote(twc_req_t *q)
     const twc_remote_msg_t **msgs;
     json_t *items;
     int count;
+    apr_status_t rv = twc_remote_list(q, &filter, &msgs, &count);
 
-    if (twc_remote_list(q, &filter, &msgs, &count) != APR_SUCCESS)
-        return twc_reply_error(q, HTTP_INTERNAL_SERVER_ERROR, q->ctx->problem->detail);
+    if (rv != APR_SUCCESS)
+        return twc_remote_failed(q, rv, HTTP_INTERNAL_SERVER_ERROR);
     items = json_array();
     for (int i = 0; i < count; i++)
         json_array_append_new(items, remote_json(q->r->pool, msgs[i]));
@@ -231,8 +241,7 @@ apr_status_t twc_flask_fetch(twc_req_t *q)
     apr_status_t rv = twc_remote_fetch(q, twc_req_param(q, "sid"), &msg);
 
     if (rv != APR_SUCCESS)
-        return twc_reply_error(q, APR_STATUS_IS_ENOENT(rv) || APR_STATUS_IS_EINVAL(rv)
-                               ? HTTP_NOT_FOUND : HTTP_INTERNAL_SERVER_ERROR, q->ctx->problem->detail);
+        return twc_remote_failed(q, rv, HTTP_NOT_FOUND);
     return twc_reply_object(q, HTTP_OK, json_pack("{s:o}", "item", remote_json(q->r->pool, &msg)));
 }
 
@@ -240,18 +249,20 @@ apr_status_t twc_flask_redact(twc_req_t *q)
 {
     const char *sid = twc_req_param(q, "sid");
     twc_remote_msg_t msg;
+    apr_status_t rv = twc_remote_redact(q, sid, &msg);
 
-    if (twc_remote_redact(q, sid, &msg) != APR_SUCCESS)
-        return twc_reply_error(q, HTTP_BAD_REQUEST, q->ctx->problem->detail);
+    if (rv != APR_SUCCESS)
+        return twc_remote_failed(q, rv, HTTP_BAD_REQUEST);
     return twc_reply_object(q, HTTP_OK, json_pack("{s:s, s:s, s:s?}", "sid", sid, "body", "", "status", msg.status));
 }
 
 apr_status_t twc_flask_delete(twc_req_t *q)
 {
     const char *sid = twc_req_param(q, "sid");
+    apr_status_t rv = twc_remote_delete(q, sid);
 
-    if (twc_remote_delete(q, sid) != APR_SUCCESS)
-        return twc_reply_error(q, HTTP_BAD_REQUEST, q->ctx->problem->detail);
+    if (rv != APR_SUCCESS)
+        return twc_remote_failed(q, rv, HTTP_BAD_REQUEST);
     return twc_reply_object(q, HTTP_OK, json_pack("{s:s, s:b}", "sid", sid, "deleted", 1));
 }
 

@@ -5,6 +5,7 @@
  * Called by flask_chat.c and sms_store.c.
  */
 #include "api/remote.h"
+#include "glue/reply.h"
 #include "util/text.h"
 
 static apr_status_t check_sid(twc_req_t *q, const char *sid)
@@ -13,6 +14,17 @@ static apr_status_t check_sid(twc_req_t *q, const char *sid)
         && strspn(sid + 2, "0123456789abcdefABCDEF") == 32)
         return APR_SUCCESS;
     return twc_problem(q->ctx, APR_ENOENT, "sid_invalid", "'%s' is no message SID.", twc_text_head(q->r->pool, sid, 40));
+}
+
+apr_status_t twc_remote_failed(twc_req_t *q, apr_status_t rv, int status)
+{
+    static const char *const of_twilio[] = { "twilio_", "not_found", "not_configured", "sid_invalid" };
+    const char *code = q->ctx->problem->code ? q->ctx->problem->code : "";
+
+    for (size_t i = 0; i < sizeof(of_twilio) / sizeof(of_twilio[0]); i++)
+        if (strncmp(code, of_twilio[i], strlen(of_twilio[i])) == 0)
+            return twc_reply_error(q, status, q->ctx->problem->detail);
+    return rv;
 }
 
 apr_status_t twc_remote_list(twc_req_t *q, const twc_remote_filter_t *filter,

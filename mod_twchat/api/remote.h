@@ -13,6 +13,12 @@ apr_status_t twc_remote_list(twc_req_t *q, const twc_remote_filter_t *filter,
                              const twc_remote_msg_t ***msgs, int *count);
 apr_status_t twc_remote_fetch(twc_req_t *q, const char *sid, twc_remote_msg_t *msg);
 
+/**
+ * Tell the caller why it did not work: with this HTTP status and Twilio's reason; what our own database could not do is
+ * returned, to be answered as everywhere else.
+ */
+apr_status_t twc_remote_failed(twc_req_t *q, apr_status_t rv, int status);
+
 /** At Twilio and here. */
 apr_status_t twc_remote_redact(twc_req_t *q, const char *sid, twc_remote_msg_t *msg);
 /** At Twilio and here; one that Twilio has no more is removed here. */

@@ -93,9 +93,10 @@ apr_status_t twc_store_remote(twc_req_t *q)
     const twc_remote_msg_t **msgs;
     json_t *list;
     int count;
+    apr_status_t rv = twc_remote_list(q, &filter, &msgs, &count);
 
-    if (twc_remote_list(q, &filter, &msgs, &count) != APR_SUCCESS)
-        return twc_reply_error(q, HTTP_INTERNAL_SERVER_ERROR, q->ctx->problem->detail);
+    if (rv != APR_SUCCESS)
+        return twc_remote_failed(q, rv, HTTP_INTERNAL_SERVER_ERROR);
     list = json_array();
     for (int i = 0; i < count; i++)
         json_array_append_new(list, remote_json(q->r->pool, msgs[i]));
@@ -109,8 +110,7 @@ apr_status_t twc_store_fetch(twc_req_t *q)
     json_t *json;
 
     if (rv != APR_SUCCESS)
-        return twc_reply_error(q, APR_STATUS_IS_ENOENT(rv) ? HTTP_NOT_FOUND : HTTP_INTERNAL_SERVER_ERROR,
-                               q->ctx->problem->detail);
+        return twc_remote_failed(q, rv, APR_STATUS_IS_ENOENT(rv) ? HTTP_NOT_FOUND : HTTP_INTERNAL_SERVER_ERROR);
     json = remote_json(q->r->pool, &msg);
     json_object_set_new(json, "errorCode", msg.has_error ? json_integer(msg.error_code) : json_null());
     json_object_set_new(json, "errorMessage", msg.error_message ? json_string(msg.error_message) : json_null());

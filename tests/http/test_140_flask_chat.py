@@ -79,6 +79,10 @@ class TestSend:
             assert answer.status_code == 200, answer.text
             assert site.sandbox.message(answer.json()["sid"])["num_media"] == str(number)
 
+    @pytest.mark.parametrize("variables", ["", " ", {}, None])
+    def test_no_variables_need_no_template(self, site, variables):
+        assert send(site, to=new_number(), body="x", content_variables=variables).status_code == 200
+
     def test_media_alone(self, site):
         assert send(site, to=new_number(), media_urls="https://example.com/a.png").status_code == 200
 
@@ -180,6 +184,22 @@ class TestDatabaseLost:
         assert answers[1].status_code == 200 and answers[1].json()["sid"]
         assert answers[1].headers["Idempotent-Replayed"] == "true"
         assert count(site, to) == 1
+
+
+    def test_what_twilio_told_cannot_be_kept(self, make_site, make_sandbox, make_postgres):
+        server = make_postgres()
+        site = make_site(server, sandbox=make_sandbox())
+        sid = send(site, to=new_number(), body="x").json()["sid"]
+        wait_for(lambda: site.sandbox.message(sid)["status"] == "delivered", what="delivery")
+        server.stop()
+        calls = [("GET", "/api/messages/remote"), ("GET", f"/api/messages/{sid}"), ("GET", "/api/twilio/messages"),
+                 ("GET", f"/api/twilio/messages/{sid}"), ("POST", f"/api/messages/{sid}/redact"), ("DELETE", f"/api/messages/{sid}")]
+        for method, path in calls:
+            answer = site.request(method, path, auth=site.auth)
+            assert answer.status_code == 503, (path, answer.text)
+            assert answer.headers["Retry-After"] and set(answer.json()) == {"error"}
+        server.start()
+        assert site.delete(f"/api/messages/{sid}").json() == {"sid": sid, "deleted": True}
 
 
 class TestIdempotency:
@@ -358,6 +378,9 @@ class TestRemote:
         assert remote(date_sent="nonsense") == 3
         assert site.get("/api/messages/remote", params={"from": new_number()}).json()["count"] == 0
 
+    def test_an_address_nobody_can_have(self, site, sent):
+        assert site.get("/api/messages/remote?to=%28%29").json() == {"items": [], "count": 0}
+
     def test_what_was_seen_is_stored(self, site):
         status, made = site.sandbox.api("POST", "/Messages.json", {"To": new_number(), "From": site.number,
                                                                    "Body": "behind our back"})
@@ -408,6 +431,7 @@ class TestRemote:
         site = make_site()          # nothing listens where its Twilio should be
         assert site.get("/api/messages/remote").status_code == 500
         assert set(site.get("/api/messages/remote").json()) == {"error"}
+        assert site.get(f"/api/messages/SM{'0' * 32}").status_code == 404
         assert site.get("/api/messages").status_code == 200
 
 

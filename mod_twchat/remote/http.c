@@ -15,6 +15,7 @@
 #define CONNECT_TIMEOUT_MS  5000L
 #define IDLE_MAX_S          50L         /* Twilio closes idle connections after about a minute */
 #define ANSWER_MAX          (1024 * 1024)
+#define RETRY_AFTER_MAX_S   3600            /* who asks for more is asked again all the same */
 #define HANDLES_MAX         16          /* idle handles kept with their connections */
 
 /* What a transfer needs while it runs. */
@@ -194,7 +195,7 @@ void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *a)
         a->content_type = apr_pstrdup(x->pool, text);
     a->location = redirect_of(easy, x->pool);
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
-        a->retry_after = apr_time_from_sec((apr_int64_t)after);
+        a->retry_after = apr_time_from_sec((apr_int64_t)(after < RETRY_AFTER_MAX_S ? after : RETRY_AFTER_MAX_S));
     if (result != CURLE_OK)
         a->error = a->too_long ? "the answer is too long" : curl_easy_strerror(result);
 }

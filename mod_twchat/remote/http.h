@@ -25,7 +25,7 @@ typedef struct twc_http_answer_t {
     bool too_long;                      /* answer_max was reached, data holds the beginning */
     const char *content_type;           /* or NULL */
     const char *location;               /* of a redirect, absolute; or NULL */
-    apr_interval_time_t retry_after;    /* 0 none; seconds or date form */
+    apr_interval_time_t retry_after;    /* 0 none; seconds or date form, an hour at most */
     apr_time_t date;                    /* of the Date header, after twc_http_call; 0: none, or a libcurl before 7.83 */
     char *data;                         /* NUL-terminated, "" when nothing came */
     apr_size_t len;

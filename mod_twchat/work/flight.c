@@ -20,6 +20,7 @@ struct twc_flight_t {
     twc_slot_t *idle[2];                /* by kind */
     int free[2];
     int flying;
+    apr_uint64_t started;
 };
 
 static apr_status_t multi_cleanup(void *data)
@@ -73,6 +74,11 @@ int twc_flight_free(const twc_flight_t *f, bool search)
 int twc_flight_flying(const twc_flight_t *f)
 {
     return f->flying;
+}
+
+apr_uint64_t twc_flight_started(const twc_flight_t *f)
+{
+    return f->started;
 }
 
 /* ---- slots ------------------------------------------------------------------------- */
@@ -190,6 +196,7 @@ apr_status_t twc_flight_start(twc_flight_t *f, twc_slot_t *slot)
     if (curl_multi_add_handle(f->multi, slot->easy) != CURLM_OK)
         return APR_EGENERAL;
     slot->flying = true;
+    slot->number = ++f->started;
     f->flying++;
     return APR_SUCCESS;
 }

@@ -20,6 +20,7 @@ typedef struct twc_slot_t {
     const char *next_url;               /* searches: the page after the one that landed, or NULL */
     bool readable;                      /* searches: the page was a list */
     int pages;
+    apr_uint64_t number;                /* its latest request's, counted as they start */
     twc_settle_t settle;                /* the owner's */
     apr_pool_t *pool;                   /* cleared when the slot is released */
     /* private */
@@ -41,6 +42,8 @@ apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const tw
 int twc_flight_free(const twc_flight_t *flight, bool search);
 /** Requests under way. */
 int twc_flight_flying(const twc_flight_t *flight);
+/** Requests started so far. */
+apr_uint64_t twc_flight_started(const twc_flight_t *flight);
 
 /** Take a slot for a copy of claim; NULL when there is none. */
 twc_slot_t *twc_flight_take(twc_flight_t *flight, const twc_claim_t *claim, bool search);

@@ -41,6 +41,7 @@ typedef struct worker_t {
     twc_slot_t *results;                /* judged, not written down yet */
     twc_slot_t **results_end;
     double window;                      /* requests at once Twilio seems to bear */
+    apr_uint64_t halved_after;          /* the last request that had begun when window was halved */
     apr_interval_time_t step;           /* next pause after a claim that found rows it could not take */
     bool queued;                        /* the last look saw something that waits */
     apr_time_t claim_at, claimed_at, promote_at, search_at, early_at, write_at;
@@ -190,7 +191,8 @@ static void write_results(worker_t *w)
 
 /* ---- judging ------------------------------------------------------------------------------- */
 
-/* Twilio bears so many requests at once and says 429 beyond: halve, then feel the way up again. */
+/* Twilio bears so many requests at once and says 429 beyond: halve, once for all that were under way then, and feel
+ * the way up again. */
 static void adapt(worker_t *w, const twc_slot_t *slot)
 {
     apr_time_t now = apr_time_now();
@@ -198,7 +200,10 @@ static void adapt(worker_t *w, const twc_slot_t *slot)
     if (slot->outcome.http_status == 429) {
         apr_interval_time_t rest = slot->outcome.retry_after ? slot->outcome.retry_after : twc_backoff(1) / 4;
 
-        w->window = w->window > 2 ? w->window / 2 : 1;
+        if (slot->number > w->halved_after) {
+            w->window = w->window > 2 ? w->window / 2 : 1;
+            w->halved_after = twc_flight_started(w->flight);
+        }
         w->rest_until = now + rest;
     }
     else if (slot->outcome.sid && w->window < w->sender->env.conf->in_flight)

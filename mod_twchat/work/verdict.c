@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <apr_general.h>
+#include <apr_lib.h>
 
 #include "twilio/error.h"
 #include "twilio/status.h"
@@ -18,6 +19,7 @@
 #define BACKOFF_MAX     apr_time_from_sec(60)
 #define RETRY_BASE      apr_time_from_sec(30)   /* "may be retried a few times, spaced" */
 #define RETRY_TRIES     5
+#define GIVE_UP_TRIES   20                      /* what merely waited its turn for a day was not tried for a day */
 #define PARK_CONFIG     apr_time_from_sec(60)
 #define PARK_FULL       apr_time_from_sec(30)
 #define LOOK_FIRST      apr_time_from_sec(2)    /* a callback often comes first and settles it */
@@ -47,15 +49,18 @@ static void start(const twc_claim_t *claim, twc_settle_e verdict, twc_settle_t *
     *s = (twc_settle_t){ .id = claim->id, .attempt = claim->attempt, .verdict = verdict };
 }
 
-static void later(apr_interval_time_t delay, apr_interval_time_t late, twc_settle_t *s)
+static void give_up(twc_settle_t *s)
 {
-    if (late + delay > TWC_GIVE_UP) {
-        s->verdict = TWC_SETTLE_FAILED;
-        s->reason = "It could not be sent for a whole day and was given up.";
-        return;
-    }
+    s->verdict = TWC_SETTLE_FAILED;
+    s->reason = "It could not be sent for a whole day and was given up.";
+}
+
+static void later(const twc_claim_t *claim, apr_interval_time_t delay, apr_interval_time_t late, twc_settle_t *s)
+{
     s->verdict = TWC_SETTLE_LATER;
     s->delay = delay;
+    if (late + delay > TWC_GIVE_UP && claim->attempt >= GIVE_UP_TRIES)
+        give_up(s);
 }
 
 static void unknown(apr_interval_time_t delay, twc_settle_t *s)
@@ -80,12 +85,12 @@ static void judge_refusal(const twc_claim_t *claim, const twc_outcome_t *o, cons
 {
     switch (info->klass) {
     case TWC_ERR_THROTTLE:
-        later(twc_backoff(claim->attempt), late, s);
+        later(claim, twc_backoff(claim->attempt), late, s);
         s->park = o->code == 21611 ? PARK_FULL : 0;
         break;
     case TWC_ERR_RETRY:
         if (claim->attempt < RETRY_TRIES)
-            later((RETRY_BASE << (claim->attempt - 1)) + jitter(RETRY_BASE), late, s);
+            later(claim, (RETRY_BASE << (claim->attempt - 1)) + jitter(RETRY_BASE), late, s);
         break;
     case TWC_ERR_AMBIGUOUS:
         unknown(LOOK_FIRST, s);
@@ -108,9 +113,13 @@ static void judge_status(const twc_claim_t *claim, const twc_outcome_t *o, apr_i
     s->code = o->code;
     s->reason = info->code == 0 && o->message ? o->message : info->reason;
     if (o->http_status == 429)          /* refused before it was looked at, whatever the body says */
-        later(twc_backoff(claim->attempt), late, s);
+        later(claim, twc_backoff(claim->attempt), late, s);
     else if (o->http_status >= 500 || o->http_status == 408)
         unknown(LOOK_FIRST, s);
+    else if (o->http_status == 404) {   /* it is the account that was not found */
+        s->reason = "Twilio's API does not know the account; check the account SID and the configured API address.";
+        s->park = PARK_CONFIG;
+    }
     else if (o->http_status >= 400)
         judge_refusal(claim, o, info, late, s);
     else {
@@ -127,7 +136,7 @@ static void judge_silence(const twc_claim_t *claim, const twc_outcome_t *o, apr_
     if (o->sent)
         unknown(LOOK_FIRST, s);
     else
-        later(twc_backoff(claim->attempt), late, s);
+        later(claim, twc_backoff(claim->attempt), late, s);
 }
 
 void twc_verdict_create(const twc_claim_t *claim, const twc_outcome_t *o, apr_interval_time_t late,
@@ -173,15 +182,39 @@ void twc_verdict_cut(const twc_claim_t *claim, twc_settle_t *s)
 
 /* ---- looking for it ----------------------------------------------------------------- */
 
-static bool same_text(const char *ours, const char *theirs)
-{
-    apr_size_t a = strlen(ours), b = strlen(theirs);
+typedef bool (*counts_fn)(char c);
 
-    while (a > 0 && strchr(" \t\r\n", ours[a - 1]))
-        a--;
-    while (b > 0 && strchr(" \t\r\n", theirs[b - 1]))
-        b--;
-    return a == b && strncmp(ours, theirs, a) == 0;
+static bool is_not_blank(char c)
+{
+    return !strchr(" \t\r\n", c);
+}
+
+static bool is_plain(char c)
+{
+    return apr_isalnum(c) && !((unsigned char)c & 0x80);
+}
+
+/* Equal in the characters that count, and they have some. */
+static bool same_characters(const char *a, const char *b, counts_fn counts)
+{
+    bool any = false;
+
+    for (;; a++, b++) {
+        while (*a && !counts(*a))
+            a++;
+        while (*b && !counts(*b))
+            b++;
+        if (*a != *b || !*a)
+            return *a == *b && any;
+        any = true;
+    }
+}
+
+/* Twilio may change blanks, and a messaging service with smart encoding quotes, dashes and the like. */
+static bool same_text(const twc_claim_t *claim, const char *theirs)
+{
+    return same_characters(claim->body, theirs, is_not_blank)
+           || (claim->service_sid && same_characters(claim->body, theirs, is_plain));
 }
 
 static bool same_content(const twc_claim_t *claim, const twc_remote_msg_t *r)
@@ -192,8 +225,10 @@ static bool same_content(const twc_claim_t *claim, const twc_remote_msg_t *r)
         return true;                    /* Twilio shows the template filled in */
     if ((claim->num_media > 0) != (r->num_media && atoi(r->num_media) > 0))
         return false;
-    return same_text(claim->body, body)
-           || (strncmp(body, TRIAL_PREFIX, strlen(TRIAL_PREFIX)) == 0 && same_text(claim->body, body + strlen(TRIAL_PREFIX)));
+    if (twc_text_blank(body))           /* a picture alone, or an account that keeps no texts: the rest decides */
+        return true;
+    return same_text(claim, body)
+           || (strncmp(body, TRIAL_PREFIX, strlen(TRIAL_PREFIX)) == 0 && same_text(claim, body + strlen(TRIAL_PREFIX)));
 }
 
 static bool same_sender(const twc_claim_t *claim, const twc_remote_msg_t *r)
@@ -235,7 +270,9 @@ void twc_verdict_missing(const twc_claim_t *claim, const twc_conf_t *conf, twc_s
     start(claim, TWC_SETTLE_UNKNOWN, s);
     s->checked = true;
     if (rest <= 0 && claim->checks >= 1) {
-        later(0, claim->attempted_at + claim->age - claim->due_at, s);
+        s->verdict = TWC_SETTLE_LATER;
+        if (claim->attempted_at + claim->age - claim->due_at > TWC_GIVE_UP)
+            give_up(s);
         return;
     }
     step = step < LOOK_MAX ? step : LOOK_MAX;

@@ -9,7 +9,7 @@
 #include "store/outbox.h"
 #include "twilio/client.h"
 
-/** A message that could not be sent for so long after its time is given up. */
+/** A message that could not be sent for so long after its time is given up, once it was tried often enough. */
 #define TWC_GIVE_UP apr_time_from_sec(86400)
 
 /** Waiting before try `attempt` + 1: full jitter below a bound that doubles from 1 s to 60 s. */

@@ -181,6 +181,7 @@ static void what_an_answer_says(void **state)
     static const char *const script[] = {
         "HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 302 Found\r\nLocation: /elsewhere?a=b\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 503 Gone for good\r\nRetry-After: 9223372036854775807\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 4\r\n\r\na\0b",
         NULL };
     twc_http_answer_t answer;
@@ -194,7 +195,9 @@ static void what_an_answer_says(void **state)
     assert_int_equal(call(&peer, "GET", NULL, &answer), APR_SUCCESS);
     assert_int_equal(answer.status, 302);
     assert_string_equal(answer.location, apr_pstrcat(pool, apr_pstrndup(pool, peer.url, strlen(peer.url) - 2), "/elsewhere?a=b", NULL));
-    assert_int_equal(peer.requests, 2);
+    assert_int_equal(call(&peer, "GET", NULL, &answer), APR_SUCCESS);
+    assert_true(answer.retry_after == apr_time_from_sec(3600));
+    assert_int_equal(peer.requests, 3);
     stop(&peer);
 }
 

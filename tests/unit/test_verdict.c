@@ -55,6 +55,7 @@ static const case_t cases[] = {
     { "no marketing, please", { .http_status = 400, .code = 63033 }, TWC_SETTLE_FAILED, false, false },
     { "24 hours", { .http_status = 400, .code = 63016 }, TWC_SETTLE_FAILED, false, false },
     { "a number nobody knows", { .http_status = 400, .code = 99999 }, TWC_SETTLE_FAILED, false, false },
+    { "no such account", { .http_status = 404, .code = 20404 }, TWC_SETTLE_FAILED, true, false },
     { "a redirect", { .http_status = 302 }, TWC_SETTLE_FAILED, true, false },
 };
 
@@ -89,13 +90,25 @@ static void retry_after_is_a_lower_bound(void **state)
 static void nothing_is_tried_for_more_than_a_day(void **state)
 {
     const twc_outcome_t o = { .http_status = 429 };
+    twc_claim_t c = claim;
     twc_settle_t s;
 
-    twc_verdict_create(&claim, &o, TWC_GIVE_UP - SECONDS(120), &conf, &s);
+    c.attempt = 20;
+    twc_verdict_create(&c, &o, TWC_GIVE_UP - SECONDS(120), &conf, &s);
     assert_int_equal(s.verdict, TWC_SETTLE_LATER);
-    twc_verdict_create(&claim, &o, TWC_GIVE_UP, &conf, &s);
+    twc_verdict_create(&c, &o, TWC_GIVE_UP, &conf, &s);
     assert_int_equal(s.verdict, TWC_SETTLE_FAILED);
     assert_non_null(s.reason);
+}
+
+/* A long queue may take longer than a day: its last message deserves more than one try. */
+static void waiting_for_its_turn_is_no_try(void **state)
+{
+    const twc_outcome_t o = { .http_status = 429 };
+    twc_settle_t s;
+
+    twc_verdict_create(&claim, &o, TWC_GIVE_UP * 3, &conf, &s);
+    assert_int_equal(s.verdict, TWC_SETTLE_LATER);
 }
 
 static void a_temporary_error_is_retried_a_few_times(void **state)
@@ -152,6 +165,8 @@ static void is_it(void **state)
         { "another sender", ENTRY(.from = "+14155550101"), false },
         { "another text", ENTRY(.body = "Hello!"), false },
         { "without the blank at its end", ENTRY(.body = "Hello \n"), true },
+        { "with other line ends", ENTRY(.body = "\r\nHello"), true },
+        { "without its text, as an account shows it that keeps none", ENTRY(.body = ""), true },
         { "a trial account's", ENTRY(.body = "Sent from your Twilio trial account - Hello"), true },
         { "with a picture", ENTRY(.num_media = "1"), false },
         { "made a minute later", ENTRY(.date_created = NOW + SECONDS(60)), true },
@@ -178,6 +193,12 @@ static void is_it_by_a_service(void **state)
     assert_true(twc_verdict_is_it(&c, &ENTRY(.service_sid = "MG1")));
     assert_false(twc_verdict_is_it(&c, &ENTRY(.service_sid = "MG2")));
     assert_false(twc_verdict_is_it(&c, &entry));
+    c.body = "\xe2\x80\x9cIt\xe2\x80\x99s 5 \xe2\x82\xac\xe2\x80\xa6\xe2\x80\x9d";        /* smart encoding */
+    assert_true(twc_verdict_is_it(&c, &ENTRY(.service_sid = "MG1", .body = "\"It's 5 \xe2\x82\xac...\"")));
+    assert_false(twc_verdict_is_it(&c, &ENTRY(.service_sid = "MG1", .body = "It's 6")));
+    c.body = "\xe2\x9d\xa4";
+    assert_false(twc_verdict_is_it(&c, &ENTRY(.service_sid = "MG1", .body = "\xe2\x98\xba")));
+    c.body = claim.body;
     c.from = "+14155550100";
     assert_true(twc_verdict_is_it(&c, &ENTRY(.service_sid = "MG1")));
     assert_false(twc_verdict_is_it(&c, &ENTRY(.service_sid = "MG1", .from = "+14155550101")));
@@ -241,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creates), cmocka_unit_test(retry_after_is_a_lower_bound), cmocka_unit_test(nothing_is_tried_for_more_than_a_day),
+        cmocka_unit_test(waiting_for_its_turn_is_no_try),
         cmocka_unit_test(a_temporary_error_is_retried_a_few_times), cmocka_unit_test(backoff_grows_and_differs),
         cmocka_unit_test(is_it), cmocka_unit_test(is_it_by_a_service), cmocka_unit_test(a_template_is_known_by_everything_else),
         cmocka_unit_test(found), cmocka_unit_test(missing), cmocka_unit_test(an_unread_list_teaches_nothing),

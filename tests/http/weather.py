@@ -1,0 +1,197 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Bad weather: processes killed, the database stopped, frozen or cut off, in an order that a seed decides."""
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from ports import free_port
+
+
+class Proxy:
+    """A TCP connection to the database that can stall or break; listens on .port."""
+
+    def __init__(self, target):
+        self.port = free_port()
+        self._target = target
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._cut = False
+        self._ended = False
+        self._pairs = set()
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                far = None if self._cut else socket.create_connection(("127.0.0.1", self._target), 5)
+            except OSError:
+                far = None
+            if far is None:
+                near.close()
+                continue
+            pair = (near, far)
+            with self._lock:
+                self._pairs.add(pair)
+            for source, sink in (pair, pair[::-1]):
+                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self._pump, args=(source, sink, pair), daemon=True).start()
+
+    def _pump(self, source, sink, pair):
+        try:
+            while data := source.recv(65536):
+                self._flowing.wait()
+                sink.sendall(data)
+        except OSError:
+            pass
+        self._close(pair)
+
+    def _close(self, pair):
+        with self._lock:
+            self._pairs.discard(pair)
+        for end in pair:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+
+    def stall(self):
+        self._flowing.clear()
+
+    def cut(self):
+        self._cut = True
+        for pair in list(self._pairs):
+            self._close(pair)
+
+    def mend(self):
+        self._cut = False
+        self._flowing.set()
+
+    def end(self):
+        self._listener.close()
+        self.cut()
+        self._flowing.set()
+
+
+class Behind:
+    """A Database that httpd reaches through a proxy; the tests go straight to it."""
+
+    def __init__(self, database, proxy):
+        self._database = database
+        self.conninfo = database.conninfo.replace(f"port={database.server.port} ", f"port={proxy.port} ")
+
+    def __getattr__(self, name):
+        return getattr(self._database, name)
+
+
+class Weather:
+    """with Weather(...): one thing after another happens. Afterwards all is well again, and .happened says what was."""
+
+    def __init__(self, seed, sites, server, proxies):
+        self.happened = []
+        self._dice = random.Random(seed)
+        self._sites, self._server, self._proxies = sites, server, proxies
+        self._kinds = [self._kill_child, self._kill_child, self._kill_all, self._graceful, self._crash_database,
+                       self._freeze_database, self._end_sessions, self._stall, self._cut]
+        self._due = []
+        self._stop = threading.Event()
+        self._failure = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join(60)
+        for proxy in self._proxies:
+            proxy.mend()
+        for site in self._sites:
+            if not site.httpd.running():
+                site.httpd.start()
+        if self._failure:
+            raise self._failure
+
+    def everything_happened(self):
+        return len(self.happened) >= len(self._kinds) or self._failure
+
+    def _run(self):
+        try:
+            while not self._stop.wait(self._dice.uniform(0.2, 1.2)):
+                if not self._due:
+                    self._due = self._dice.sample(self._kinds, len(self._kinds))
+                happens = self._due.pop()
+                happens()
+                self.happened.append(happens.__name__.strip("_"))
+        except Exception as error:      # told by the thread that waits for us
+            self._failure = error
+
+    def _while(self, low, high):
+        time.sleep(self._dice.uniform(low, high))
+
+    # ---- what happens ----
+
+    def _kill_child(self):
+        pids = self._dice.choice(self._sites).httpd.children()
+        for pid in self._dice.sample(pids, min(len(pids), self._dice.choice((1, 1, 2)))):
+            os.kill(pid, signal.SIGKILL)
+
+    def _kill_all(self):
+        httpd = self._dice.choice(self._sites).httpd
+        os.killpg(httpd.process.pid, signal.SIGKILL)
+        httpd.process.wait(10)
+        self._while(0, 1)
+        httpd.start()
+
+    def _graceful(self):
+        self._dice.choice(self._sites).httpd.graceful()
+
+    def _crash_database(self):
+        self._server.stop("immediate")
+        self._while(0, 3)
+        self._server.start()
+
+    def _freeze_database(self):
+        with open(os.path.join(self._server.data, "postmaster.pid")) as lines:
+            master = int(lines.readline())
+        listed = subprocess.run(["pgrep", "-P", str(master)], capture_output=True, text=True, check=False)
+        pids = [master, *map(int, listed.stdout.split())]
+        self._signal(pids, signal.SIGSTOP)
+        self._while(0.5, 4)
+        self._signal(pids, signal.SIGCONT)
+
+    def _signal(self, pids, number):
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass                    # a session that has ended meanwhile
+
+    def _end_sessions(self):
+        with self._sites[0].db().connect() as conn, conn.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                           " WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        conn.close()
+
+    def _stall(self):
+        proxy = self._dice.choice(self._proxies)
+        proxy.stall()
+        self._while(0.5, 6)
+        proxy.mend()
+
+    def _cut(self):
+        proxy = self._dice.choice(self._proxies)
+        proxy.cut()
+        self._while(0, 4)
+        proxy.mend()

@@ -141,7 +141,7 @@ def servers(make_site, make_sandbox, server, proxies):
     return [Outbox(make_site(server, sandbox=sandbox, hosts=[host]), sandbox) for host in (first, second)]
 
 
-@pytest.mark.expect_log("exit signal Killed", "AH03490", "AH006", "AH02655", "TWC", "dbd:error", "dbd:crit")
+@pytest.mark.expect_log("exit signal Killed", "AH03490", "AH00484", "AH006", "AH02655", "TWC", "dbd:error", "dbd:crit")
 class TestChaos:
     @pytest.mark.parametrize("round_", range(ROUNDS))
     def test_nothing_lost_nothing_twice(self, servers, server, proxies, round_):

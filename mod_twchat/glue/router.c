@@ -202,12 +202,17 @@ static apr_status_t answer_no_route(twc_req_t *q)
     return twc_reply_error(q, HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed");
 }
 
-/* A webhook can wait in the spool for the database. */
-static bool needs_database(const twc_req_t *q)
+static bool wants_database(const twc_req_t *q)
 {
-    return q->route->access == TWC_OPERATOR
-        || (q->route->access == TWC_TWILIO && !twc_work_has_spool(q->tenant->work))
+    return q->route->access == TWC_OPERATOR || q->route->access == TWC_TWILIO
         || (q->route->access == TWC_PAGE && twc_principal_has_key(q->r));
+}
+
+/* A webhook can wait in the spool for the database; but first it gives a child that has just begun its moment. */
+static bool can_go_on(twc_req_t *q, const char **reason)
+{
+    return !wants_database(q) || twc_tenant_ready(q->tenant, reason)
+        || (q->route->access == TWC_TWILIO && twc_work_has_spool(q->tenant->work));
 }
 
 static apr_status_t read_body(twc_req_t *q, bool *good)
@@ -236,7 +241,7 @@ static apr_status_t go_through(twc_req_t *q)
     const char *reason;
     bool good;
 
-    if (needs_database(q) && !twc_tenant_ready(q->tenant, &reason))
+    if (!can_go_on(q, &reason))
         return twc_problem(q->ctx, APR_EAGAIN, "database_unavailable", "%s", reason);
     TWC_TRY(admit(q, &good));
     if (!good)

@@ -21,7 +21,7 @@
 #define TENANTS_KEY "mod_twchat:tenants"
 #define RETRY_PAUSE apr_time_from_sec(3)
 #define FIRST_LOOK_PATIENCE apr_time_from_sec(5)
-#define JOIN_PATIENCE apr_time_from_sec(5)
+#define JOIN_PATIENCE apr_time_from_sec(5)     /* of all tenants together: the parent kills at nine */
 
 enum { OPENING, READY, WAITING };
 
@@ -98,13 +98,23 @@ static bool try_open(twc_tenant_t *tenant)
     return rv == APR_SUCCESS;
 }
 
+static bool told_to_stop(opening_t *opening)
+{
+    bool stopping;
+
+    apr_thread_mutex_lock(opening->mutex);
+    stopping = opening->stopping;
+    apr_thread_mutex_unlock(opening->mutex);
+    return stopping;
+}
+
 static void *APR_THREAD_FUNC opening_thr_run(apr_thread_t *thread, void *baton)
 {
     twc_tenant_t *tenant = baton;
     opening_t *opening = tenant->opening;
     bool open = false;
 
-    while (!opening->stopping && !open) {
+    while (!open && !told_to_stop(opening)) {
         open = try_open(tenant);
         set_state(opening, open ? READY : WAITING);
         apr_thread_mutex_lock(opening->mutex);
@@ -156,17 +166,19 @@ static void stop(twc_tenant_t *tenant)
     twc_work_stop(tenant->work);
 }
 
-static void join_opening(twc_tenant_t *tenant)
+static void join_opening(twc_tenant_t *tenant, apr_time_t deadline)
 {
     opening_t *opening = tenant->opening;
-    apr_time_t until = apr_time_now() + JOIN_PATIENCE;
+    apr_interval_time_t left;
     apr_status_t rv;
+    bool done;
 
     apr_thread_mutex_lock(opening->mutex);
-    while (!opening->done && apr_time_now() < until)
-        apr_thread_cond_timedwait(opening->changed, opening->mutex, until - apr_time_now());
+    while (!opening->done && (left = deadline - apr_time_now()) > 0)
+        apr_thread_cond_timedwait(opening->changed, opening->mutex, left);
+    done = opening->done;
     apr_thread_mutex_unlock(opening->mutex);
-    if (opening->done)
+    if (done)
         apr_thread_join(&rv, opening->thread);
     else
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, tenant->server,
@@ -177,13 +189,14 @@ static void join_opening(twc_tenant_t *tenant)
 static apr_status_t join_all(void *baton)
 {
     apr_array_header_t *tenants = baton;
+    apr_time_t deadline = apr_time_now() + JOIN_PATIENCE;
 
     for (int i = 0; i < tenants->nelts; i++)
         stop(APR_ARRAY_IDX(tenants, i, twc_tenant_t *));
     for (int i = 0; i < tenants->nelts; i++) {
         twc_tenant_t *tenant = APR_ARRAY_IDX(tenants, i, twc_tenant_t *);
-        join_opening(tenant);
-        twc_work_join(tenant->work, JOIN_PATIENCE);
+        join_opening(tenant, deadline);
+        twc_work_join(tenant->work, deadline);
     }
     return APR_SUCCESS;
 }
@@ -197,12 +210,32 @@ static apr_status_t make_opening(twc_tenant_t *tenant, apr_pool_t *pool)
     return ap_thread_create(&opening->thread, NULL, opening_thr_run, tenant, pool);
 }
 
-static apr_status_t make_tenant(twc_tenant_t **made, apr_pool_t *pool, server_rec *s)
+/* The work is started by the opening thread, beside httpd's own threads and those of other tenants: each allocates
+ * from a pool that nobody else uses at the same time. */
+static apr_status_t make_pool(apr_pool_t **pool, apr_pool_t *pchild)
+{
+    apr_allocator_t *allocator;
+    apr_status_t rv;
+
+    TWC_TRY(apr_allocator_create(&allocator));
+    rv = apr_pool_create_ex(pool, pchild, NULL, allocator);
+    if (rv != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return rv;
+    }
+    apr_allocator_owner_set(allocator, *pool);
+    return APR_SUCCESS;
+}
+
+static apr_status_t make_tenant(twc_tenant_t **made, apr_pool_t *pchild, server_rec *s)
 {
     const twc_server_conf_t *conf = twc_config_server(s);
-    twc_tenant_t *tenant = apr_pcalloc(pool, sizeof(*tenant));
+    twc_tenant_t *tenant;
     twc_db_lender_t lender;
+    apr_pool_t *pool;
 
+    TWC_TRY(make_pool(&pool, pchild));
+    tenant = apr_pcalloc(pool, sizeof(*tenant));
     tenant->server = s;
     tenant->server_conf = conf;
     tenant->conf = conf->conf;

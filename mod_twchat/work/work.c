@@ -106,10 +106,8 @@ static void join(twc_work_t *w, twc_thread_t *thread, apr_time_t deadline)
         twc_thread_log(&w->env, TWC_LOG_WARNING, NULL, "TWC2101", "thread %s did not end in time", twc_thread_name(thread));
 }
 
-void twc_work_join(twc_work_t *w, apr_interval_time_t patience)
+void twc_work_join(twc_work_t *w, apr_time_t deadline)
 {
-    apr_time_t deadline = apr_time_now() + patience;
-
     twc_work_stop(w);
     join(w, twc_hub_thread(w->hub), deadline);
     join(w, w->runner, deadline);

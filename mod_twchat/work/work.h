@@ -16,7 +16,8 @@ typedef struct twc_work_t twc_work_t;
 
 /**
  * Prepare the tenant's work in this process; starts nothing yet.
- * @param pool  the child's pool; the work dies with twc_work_join at the latest
+ * @param pool  lives as long as the child; from twc_work_start until it returns nobody else may allocate from it.
+ *              The work dies with twc_work_join at the latest
  */
 apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf_t *conf, twc_db_t *db,
                              const twc_db_lender_t *lender, twc_log_fn log, void *log_baton);
@@ -27,8 +28,8 @@ apr_status_t twc_work_start(twc_work_t *work);
 /** Ask them to stop; returns at once, from any thread, any number of times. */
 void twc_work_stop(twc_work_t *work);
 
-/** Wait at most `patience` for them, aborting what is in flight. */
-void twc_work_join(twc_work_t *work, apr_interval_time_t patience);
+/** Wait for them until `deadline` at most, aborting what is in flight. */
+void twc_work_join(twc_work_t *work, apr_time_t deadline);
 
 /** Act on ctx->wake. */
 void twc_work_wake(twc_work_t *work, unsigned wake);

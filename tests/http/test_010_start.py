@@ -221,3 +221,14 @@ class TestTwoHosts:
             ours, theirs = {"Host": f"{host.name}:{host.port}"}, {"Host": f"{other.name}:{host.port}"}
             assert host.get("/api/messages", headers=ours).status_code == 200
             assert host.get("/api/messages", headers=theirs).status_code == 401
+
+    def test_many_hosts_open_side_by_side(self, make_site, postgres, template):
+        """Each host's work starts on a thread of its own, while the child starts its workers."""
+        database = postgres.create(template=template)
+        hosts = [Host(name=f"host{i}.test", database=database) for i in range(24)]
+        site = make_site(hosts=hosts, children=1)
+        for _ in range(3):
+            for host in hosts:
+                answer, _ = host.inbound()
+                assert answer.status_code == 200
+            site.httpd.graceful()

@@ -184,6 +184,8 @@ typedef struct twc_route_t {
           twc_native_thread_entries, "Messages of one conversation, oldest first, in pages") \
     ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/threads/:peer/read", TWC_OPERATOR, TWC_BODY_OPTIONAL, 65536, \
           twc_native_read, "Nothing unread any more; automatic answers resume") \
+    ROUTE(TWC_IF_NATIVE, TWC_GET, "/api/outbox/stuck", TWC_OPERATOR, TWC_BODY_NONE, 0, \
+          twc_native_stuck, "Messages that do not get on, and why") \
     ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/outbox/:id/cancel", TWC_OPERATOR, TWC_BODY_OPTIONAL, 65536, \
           twc_native_cancel, "Take a queued message back") \
     ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/outbox/:id/retry", TWC_OPERATOR, TWC_BODY_OPTIONAL, 65536, \

@@ -15,6 +15,7 @@
 #include "ctl.h"
 #include "remote/http.h"
 #include "routes.h"
+#include "store/follow.h"
 #include "store/migrate.h"
 #include "store/setting.h"
 #include "twilio/client.h"
@@ -364,11 +365,33 @@ static void check_journal(doctor_t *d)
     json_decref(rows);
 }
 
+static void check_stuck(doctor_t *d)
+{
+    const char *json;
+    json_t *stuck, *first;
+
+    if (!d->database)
+        return;
+    if (twc_follow_stuck(&d->ctl->ctx, 1, &json) != APR_SUCCESS) {
+        fail(d, "messages", problem(d), "try again later");
+        return;
+    }
+    stuck = json_loads(json, 0, NULL);
+    first = json_array_get(json_object_get(stuck, "items"), 0);
+    if (first)
+        warn(d, "messages", apr_psprintf(d->ctl->pool, "messages are stuck, one since %s: %s",
+             ctl_when(d->ctl->pool, json_string_value(json_object_get(first, "since"))),
+             json_string_value(json_object_get(first, "reason"))), "see GET /api/outbox/stuck, or the view stuck_messages");
+    else
+        ok("messages", "none is stuck");
+    json_decref(stuck);
+}
+
 /* ---- the command ----------------------------------------------------------------------------------- */
 
 static void (*const checks[])(doctor_t *d) = {
     check_database, check_schema, check_reach, check_credentials, check_senders, check_public_url, check_site,
-    check_webhooks, check_journal,
+    check_webhooks, check_journal, check_stuck,
 };
 
 static int run(ctl_t *ctl, int argc, const char *const *argv)

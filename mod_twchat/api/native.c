@@ -12,6 +12,7 @@
 #include "glue/module.h"
 #include "glue/reply.h"
 #include "glue/route.h"
+#include "store/follow.h"
 #include "store/list.h"
 #include "store/message.h"
 #include "util/phone.h"
@@ -97,6 +98,14 @@ apr_status_t twc_native_thread_entries(twc_req_t *q)
 
     TWC_TRY(read_peer(q, &peer));
     TWC_TRY(twc_list_thread_entries(q->ctx, peer, before_id(q), page_length(q), &json));
+    return twc_reply_json(q, HTTP_OK, json);
+}
+
+apr_status_t twc_native_stuck(twc_req_t *q)
+{
+    const char *json;
+
+    TWC_TRY(twc_follow_stuck(q->ctx, page_length(q), &json));
     return twc_reply_json(q, HTTP_OK, json);
 }
 

@@ -179,27 +179,7 @@ apr_status_t twc_job_media_kept(twc_ctx_t *ctx, apr_int64_t message_id, int idx,
     return APR_SUCCESS;
 }
 
-/* ---- statuses and opt-outs -------------------------------------------------------------- */
-
-static const twc_sql_t SQL_SETTLE = { "twc_job_settle_status",
-    "WITH m AS (UPDATE messages SET status = $2, error_code = $3, error_message = $4, updated_at = now()"
-    "            WHERE id = $1 AND status IS DISTINCT FROM $2 RETURNING id, conv_id) "
-    "INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM m", TWC_SQL_IDEMPOTENT };
-
-apr_status_t twc_job_settle_status(twc_ctx_t *ctx, apr_int64_t message_id, const char *status, int code,
-                                   const char *reason)
-{
-    twc_args_t args;
-
-    twc_args_init(&args, ctx->scratch);
-    twc_arg_int(&args, message_id);
-    twc_arg_text(&args, status);
-    twc_arg_id(&args, code);
-    twc_arg_text(&args, reason);
-    TWC_TRY(twc_db_run(ctx, &SQL_SETTLE, &args, NULL));
-    ctx->wake |= TWC_WAKE_EVENTS;
-    return APR_SUCCESS;
-}
+/* ---- opt-outs -------------------------------------------------------------- */
 
 static const twc_sql_t SQL_PAIR = { "twc_job_pair",
     "SELECT from_addr, service_sid, to_addr FROM messages WHERE id = $1 AND direction = 'outbound'", TWC_SQL_IDEMPOTENT };
@@ -222,6 +202,5 @@ apr_status_t twc_job_pair(twc_ctx_t *ctx, apr_int64_t message_id, const char **s
 }
 
 const twc_sql_t *const twc_job_sql[] = {
-    &SQL_TAKE_ANSWER, &SQL_COUNT_ANSWER, &SQL_LEASE, &SQL_DONE, &SQL_LATER, &SQL_MEDIA, &SQL_MEDIA_KEPT, &SQL_SETTLE,
-    &SQL_PAIR, NULL
+    &SQL_TAKE_ANSWER, &SQL_COUNT_ANSWER, &SQL_LEASE, &SQL_DONE, &SQL_LATER, &SQL_MEDIA, &SQL_MEDIA_KEPT, &SQL_PAIR, NULL
 };

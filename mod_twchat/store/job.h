@@ -37,7 +37,7 @@ apr_status_t twc_job_count_answer(twc_ctx_t *ctx, apr_int64_t conv_id, bool *all
 /** A leased job. */
 typedef struct twc_job_t {
     apr_int64_t id;
-    const char *kind;                   /* media, refetch, opt-out */
+    const char *kind;                   /* media, refetch, follow, opt-out */
     apr_int64_t message_id;
     int attempts;                       /* this one included */
 } twc_job_t;
@@ -57,10 +57,6 @@ apr_status_t twc_job_media(twc_ctx_t *ctx, apr_int64_t message_id, twc_pending_m
 /** Keep the bytes (state "stored"), or say why not (state "refused" or "failed"; bytes NULL). */
 apr_status_t twc_job_media_kept(twc_ctx_t *ctx, apr_int64_t message_id, int idx, const char *state,
                                 const char *reason, const char *content_type, const twc_str_t *bytes);
-
-/** Take what Twilio says now, after contradictory final statuses. */
-apr_status_t twc_job_settle_status(twc_ctx_t *ctx, apr_int64_t message_id, const char *status, int code,
-                                   const char *reason);
 
 /** Sender and peer of a message, for an opt-out that Twilio reported. */
 apr_status_t twc_job_pair(twc_ctx_t *ctx, apr_int64_t message_id, const char **sender, const char **service,

@@ -14,7 +14,7 @@ extern const twc_sql_t *const twc_consent_sql[];
 extern const twc_sql_t *const twc_dispatch_sql[];
 extern const twc_sql_t *const twc_entry_sql[];
 extern const twc_sql_t *const twc_event_sql[];
-extern const twc_sql_t *const twc_event_sql[];
+extern const twc_sql_t *const twc_follow_sql[];
 extern const twc_sql_t *const twc_idempotency_sql[];
 extern const twc_sql_t *const twc_ingest_sql[];
 extern const twc_sql_t *const twc_job_sql[];

@@ -43,7 +43,7 @@ static const twc_sql_t SQL_STATS = { "twc_stats",
     " 'unread', (SELECT coalesce(sum(c.unread), 0) FROM conversations c WHERE c.unread > 0),"
     " 'failed', d.failed, 'queued', (SELECT count(*) FROM outbox), 'today', d.today,"
     " 'conversations', (SELECT count(*) FROM conversations c WHERE c.last_at IS NOT NULL),"
-    " 'opted_out', (SELECT count(DISTINCT o.peer) FROM consents o WHERE o.state = 'opted_out'))"
+    " 'stuck', (SELECT count(*) FROM stuck_messages), 'opted_out', (SELECT count(DISTINCT o.peer) FROM consents o WHERE o.state = 'opted_out'))"
     " FROM (SELECT coalesce(sum(n) FILTER (WHERE metric = 'inbound'), 0)::bigint AS inbound,"
     "              coalesce(sum(n) FILTER (WHERE metric = 'outbound'), 0)::bigint AS outbound,"
     "              coalesce(sum(n) FILTER (WHERE metric = 'failed'), 0)::bigint AS failed,"

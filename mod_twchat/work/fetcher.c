@@ -8,9 +8,13 @@
 #include <string.h>
 
 #include "store/consent.h"
+#include "store/follow.h"
 #include "store/job.h"
+#include "store/outbox.h"
 #include "store/setting.h"
 #include "twilio/client.h"
+#include "twilio/status.h"
+#include "util/clock.h"
 #include "util/mask.h"
 #include "work/runner.h"
 
@@ -18,6 +22,8 @@
 #define LEASE       apr_time_from_sec(120)
 #define TRIES_MAX   12
 #define PURGE_EVERY apr_time_from_sec(60)
+#define SWEEP_EVERY apr_time_from_sec(5)
+#define FOLLOW_TRIES 28                 /* twice a day, for two weeks */
 #define MEDIA_MAX   10
 
 /* ---- attachments ------------------------------------------------------------------ */
@@ -55,24 +61,68 @@ static apr_status_t do_media(twc_ctx_t *ctx, const twc_job_t *job)
 
 /* ---- statuses and opt-outs ----------------------------------------------------------- */
 
-static apr_status_t do_refetch(twc_ctx_t *ctx, const twc_job_t *job)
+/* Take over what Twilio says of a message now. known false: it is gone there, nothing is to be settled. */
+static apr_status_t ask_twilio(twc_ctx_t *ctx, const char *sid, twc_remote_msg_t *remote, bool *known)
 {
-    twc_remote_msg_t remote;
-    twc_msg_t msg;
-    apr_status_t rv = twc_msg_load(ctx, job->message_id, &msg);
+    const twc_remote_msg_t *seen = remote;
+    apr_status_t rv = twc_client_fetch(ctx, sid, remote);
 
-    if (rv == APR_ENOENT || (rv == APR_SUCCESS && !msg.sid)) {
-        twc_problem_clear(ctx);
-        return APR_SUCCESS;             /* gone since: nothing to settle */
-    }
-    TWC_TRY(rv);
-    rv = twc_client_fetch(ctx, msg.sid, &remote);
-    if (rv == APR_ENOENT) {
+    *known = rv != APR_ENOENT;
+    if (!*known) {
         twc_problem_clear(ctx);
         return APR_SUCCESS;
     }
     TWC_TRY(rv);
-    return twc_job_settle_status(ctx, job->message_id, remote.status, remote.error_code, remote.error_message);
+    return twc_msg_seen(ctx, &seen, 1);
+}
+
+/* APR_SUCCESS with id 0: gone since. */
+static apr_status_t load(twc_ctx_t *ctx, const twc_job_t *job, twc_msg_t *msg)
+{
+    apr_status_t rv = twc_msg_load(ctx, job->message_id, msg);
+
+    if (rv != APR_ENOENT)
+        return rv;
+    twc_problem_clear(ctx);
+    *msg = (twc_msg_t){ .id = 0 };
+    return APR_SUCCESS;
+}
+
+static apr_status_t do_refetch(twc_ctx_t *ctx, const twc_job_t *job)
+{
+    twc_remote_msg_t remote;
+    twc_msg_t msg;
+    bool known;
+
+    TWC_TRY(load(ctx, job, &msg));
+    return msg.sid ? ask_twilio(ctx, msg.sid, &remote, &known) : APR_SUCCESS;
+}
+
+/* Nothing final was heard for long. "sent" may be the last there ever is; before that Twilio still has something to do.
+ * @return APR_SUCCESS | APR_INCOMPLETE to be looked at again */
+static apr_status_t do_follow(twc_ctx_t *ctx, const twc_job_t *job)
+{
+    twc_remote_msg_t remote = { .status = NULL };
+    bool known = false, stuck, changed, pending;
+    twc_msg_t msg;
+
+    TWC_TRY(load(ctx, job, &msg));
+    if (!msg.id)
+        return APR_SUCCESS;
+    if (!msg.sid) {
+        TWC_TRY(twc_outbox_pending(ctx, msg.id, &pending));
+        return pending ? APR_INCOMPLETE : APR_SUCCESS;
+    }
+    if (!twc_status_is_final(msg.status))
+        TWC_TRY(ask_twilio(ctx, msg.sid, &remote, &known));
+    stuck = known && remote.status && twc_status_rank(remote.status) < twc_status_rank("sent");
+    TWC_TRY(twc_follow_mark(ctx, msg.id, stuck, &changed));
+    if (!stuck)
+        return APR_SUCCESS;
+    if (changed)
+        twc_problem(ctx, APR_INCOMPLETE, "stuck", "Twilio has had it since %s and says \"%s\".",
+                    remote.date_created ? twc_clock_iso(ctx->pool, remote.date_created) : "long ago", remote.status);
+    return APR_INCOMPLETE;
 }
 
 static apr_status_t do_opt_out(twc_ctx_t *ctx, const twc_job_t *job)
@@ -97,6 +147,7 @@ static const struct {
 } kinds[] = {
     { "media", do_media },
     { "refetch", do_refetch },
+    { "follow", do_follow },
     { "opt-out", do_opt_out },
 };
 
@@ -129,6 +180,14 @@ static void finish(const twc_runner_env_t *env, twc_ctx_t *ctx, const twc_job_t 
         twc_job_done(&after, job->id);  /* if this fails it is done again, harmlessly */
         env->wake(env->wake_baton, ctx->wake);
     }
+    else if (rv == APR_INCOMPLETE && job->attempts < FOLLOW_TRIES) {
+        if (ctx->problem->detail)
+            twc_thread_log(&env->thread, TWC_LOG_WARNING, ctx, "TWC2511", "message %" APR_INT64_T_FMT " is stuck", job->message_id);
+        twc_job_later(&after, job->id, TWC_FOLLOW_AFTER, NULL);
+        env->wake(env->wake_baton, ctx->wake);
+    }
+    else if (rv == APR_INCOMPLETE)
+        twc_job_done(&after, job->id);
     else if (job->attempts >= TRIES_MAX) {
         twc_thread_log(&env->thread, TWC_LOG_ERR, ctx, "TWC2501", "job %s of message %" APR_INT64_T_FMT " is given up",
                        job->kind, job->message_id);
@@ -176,12 +235,26 @@ static void purge(const twc_runner_env_t *env, twc_thread_t *thread)
         twc_thread_log(&env->thread, TWC_LOG_DEBUG, &ctx, "TWC2503", "nothing was purged this time");
 }
 
+static void sweep(const twc_runner_env_t *env, twc_thread_t *thread)
+{
+    twc_ctx_t ctx;
+
+    apr_pool_clear(twc_thread_scratch(thread));
+    twc_ctx_init(&ctx, twc_thread_scratch(thread), env->thread.db, env->thread.conf);
+    if (twc_follow_sweep(&ctx, TWC_FOLLOW_AFTER) != APR_SUCCESS)
+        twc_thread_log(&env->thread, TWC_LOG_DEBUG, &ctx, "TWC2510", "no old messages were looked for this time");
+}
+
 static void fetcher_thr_main(twc_thread_t *thread, void *baton)
 {
     const twc_runner_env_t *env = baton;
-    apr_time_t purge_at = apr_time_now() + PURGE_EVERY;
+    apr_time_t purge_at = apr_time_now() + PURGE_EVERY, sweep_at = 0;
 
     while (!twc_thread_stopping(thread)) {
+        if (apr_time_now() >= sweep_at) {
+            sweep(env, thread);
+            sweep_at = apr_time_now() + SWEEP_EVERY;
+        }
         run_all(env, thread);
         if (apr_time_now() >= purge_at) {
             purge(env, thread);

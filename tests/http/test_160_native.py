@@ -27,7 +27,7 @@ class TestSession:
     def test_stats(self, site):
         got = site.get("/api/stats").json()
         assert set(got) == {"total", "inbound", "outbound", "unread", "failed", "queued", "today", "conversations",
-                            "opted_out"}
+                            "opted_out", "stuck"}
         assert all(isinstance(v, int) for v in got.values())
 
 

@@ -205,3 +205,91 @@ class TestConsent:
         assert outbox.db.value("SELECT opt_in_status FROM contacts WHERE address = %s", to) == "opted_out"
         assert outbox.site.post("/api/send-message", json={"to": to, "body": "y"}).status_code == 500
         assert len(outbox.creates(to)) == 1
+
+
+@pytest.mark.expect_log("TWC2511", "TWC3003")
+class TestNothingIsHeard:
+    """Messages on their way of which nothing more was heard."""
+
+    @pytest.fixture
+    def silent(self, outbox):
+        """Twilio takes messages, and calls nobody back."""
+        outbox.sandbox.faults(no_callbacks=True)
+        yield outbox
+        outbox.sandbox.clear_faults()
+
+    @staticmethod
+    def age(outbox, *idents):
+        """As if they had been asked for 13 hours ago."""
+        outbox.db.run("UPDATE messages SET created_at = created_at - interval '13 hours' WHERE id = ANY(%s)", list(idents))
+        outbox.db.run("UPDATE sweeps SET done_at = now() - interval '1 day', done_id = 0, run_at = now()")
+
+    @staticmethod
+    def stuck(outbox, ident):
+        return [(m["why"], m["reason"]) for m in outbox.site.get("/api/outbox/stuck").json()["items"] if m["id"] == ident]
+
+    def test_twilio_is_asked_once_for_what_it_did_not_tell(self, silent):
+        idents = [silent.send(new_number(), "quiet") for _ in range(3)]
+        for m in silent.wait_sent(*idents):
+            wait_for(lambda: silent.sandbox.message(m["sid"])["status"] == "delivered", what="delivery at Twilio")
+        self.age(silent, *idents)
+        for ident in idents:
+            silent.wait_status(ident, "delivered", timeout=40)
+        wait_for(lambda: not silent.db.value("SELECT count(*) FROM jobs WHERE kind = 'follow'"), what="the jobs to be done")
+        silent.db.run("UPDATE sweeps SET run_at = now()")
+        wait_for(lambda: silent.db.value("SELECT run_at > now() FROM sweeps"), 20, "another sweep")
+        assert not silent.db.value("SELECT count(*) FROM jobs WHERE kind = 'follow'")
+
+    def test_what_twilio_does_not_finish_is_shown(self, silent):
+        silent.sandbox.faults(no_callbacks=True, no_walk=True)
+        ident = silent.send(new_number(), "stays")
+        message = silent.wait_sent(ident)
+        self.age(silent, ident)
+        wait_for(lambda: self.stuck(silent, ident), 40, "the message to be shown as stuck")
+        assert self.stuck(silent, ident) == [("twilio", "Twilio took it and has not finished with it.")]
+        assert silent.site.get("/api/stats").json()["stuck"] == 1
+        assert silent.db.value("SELECT run_at > now() + interval '11 hours' FROM jobs WHERE message_id = %s", ident)
+        silent.site.status(message["sid"], "delivered")
+        assert self.stuck(silent, ident) == [] and silent.site.get("/api/stats").json()["stuck"] == 0
+
+    def test_sent_may_be_the_last_word(self, silent):
+        silent.sandbox.faults(no_callbacks=True, final="sent")
+        ident = silent.send(new_number(), "no receipts there")
+        message = silent.wait_sent(ident)
+        wait_for(lambda: silent.sandbox.message(message["sid"])["status"] == "sent", what="it to be sent at Twilio")
+        self.age(silent, ident)
+        silent.wait_status(ident, "sent", timeout=40)
+        wait_for(lambda: not silent.db.value("SELECT count(*) FROM jobs WHERE message_id = %s", ident), what="the job to be done")
+        assert self.stuck(silent, ident) == []
+
+    def test_what_is_scheduled_is_followed_from_its_time_on(self, outbox):
+        when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=35)
+        ident = outbox.send(new_number(), "later", send_at=when.isoformat())
+        self.age(outbox, ident)
+        due = wait_for(lambda: outbox.db.value("SELECT run_at FROM jobs WHERE message_id = %s", ident), 20, "the job")
+        assert due - when > datetime.timedelta(hours=11)
+        assert self.stuck(outbox, ident) == []
+
+    def test_a_sender_that_rests(self, outbox):
+        outbox.park()
+        outbox.db.run("UPDATE senders SET parked_reason = 'Twilio does not accept our credentials.'")
+        try:
+            ident = outbox.send(new_number(), "waits")
+            assert self.stuck(outbox, ident) == []
+            outbox.db.run("UPDATE outbox SET due_at = now() - interval '20 minutes' WHERE message_id = %s", ident)
+            assert self.stuck(outbox, ident) == [("sender", "Twilio does not accept our credentials.")]
+        finally:
+            outbox.release()
+        outbox.wait_sent(ident)
+        assert self.stuck(outbox, ident) == []
+
+    def test_an_outcome_that_cannot_be_found_out(self, outbox):
+        outbox.park()
+        ident = outbox.send(new_number(), "lost")
+        outbox.db.run("UPDATE outbox SET state = 'unknown', attempts = 1, attempted_at = now() - interval '20 minutes',"
+                      " lease_until = now() + interval '1 day', last_error = 'Twilio did not answer.' WHERE message_id = %s", ident)
+        assert self.stuck(outbox, ident) == [("unknown", "Twilio did not answer.")]
+        outbox.db.run("UPDATE outbox SET lease_until = now() WHERE message_id = %s", ident)
+        outbox.release()
+        outbox.wait_sent(ident)
+        assert self.stuck(outbox, ident) == [] and len(outbox.bodies(outbox.message(ident)["to_addr"])) == 1

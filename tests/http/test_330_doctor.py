@@ -100,6 +100,13 @@ class TestDoctor:
         return requests.get(f"{twilio.url}/2010-04-01/Accounts/{twilio.account_sid}/IncomingPhoneNumbers.json",
                             auth=(twilio.account_sid, twilio.auth_token), timeout=20).json()["incoming_phone_numbers"]
 
+    def test_stuck_messages_are_pointed_out(self, doctor):
+        doctor.database.run("INSERT INTO messages (conv_id, sid, direction, source, to_addr, status, stuck_at)"
+                            " VALUES (1, 'SMstuck', 'outbound', 'api', '+14155550100', 'queued', now())")
+        done = doctor()
+        doctor.database.run("DELETE FROM messages WHERE sid = 'SMstuck'")
+        assert "Twilio took it and has not finished with it." in done.stdout
+
     def test_refused_webhooks_are_pointed_out(self, doctor):
         doctor.database.run("INSERT INTO webhook_journal (kind, interface, verdict, reason) VALUES ('message', 'flask-chat', 'refused',"
                             " 'signature mismatch')")

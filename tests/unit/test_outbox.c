@@ -17,6 +17,7 @@
 
 #include "domain/message.h"
 #include "store/consent.h"
+#include "store/follow.h"
 #include "store/ingest.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
@@ -501,6 +502,38 @@ static int teardown(void **state)
     return twc_db_script(ctx_new(), "DROP SCHEMA " SCHEMA " CASCADE") == APR_SUCCESS ? 0 : -1;
 }
 
+/* ---- following ---------------------------------------------------------------------------------- */
+
+static const char *sweep_again(void)
+{
+    value("UPDATE sweeps SET run_at = now()");
+    assert_int_equal(twc_follow_sweep(ctx_new(), apr_time_from_sec(3600)), APR_SUCCESS);
+    return value("SELECT count(*) || ' of ' || count(DISTINCT message_id) FROM jobs WHERE kind = 'follow'");
+}
+
+/* Messages of one statement share their time, and the walk stops among them. */
+static void a_sweep_meets_each_message_once(void **state)
+{
+    value("DELETE FROM jobs");
+    value("UPDATE sweeps SET done_at = now() - interval '1 day', done_id = 0, run_at = now()");
+    value("INSERT INTO messages (conv_id, sid, direction, source, status, created_at)"
+          " SELECT 1, 'SM' || n, 'outbound', 'api', CASE WHEN n % 2 = 0 THEN 'sent' ELSE 'delivered' END, now() - interval '2 hours'"
+          "   FROM generate_series(1, 500) n");
+    value("INSERT INTO messages (conv_id, sid, direction, source, status) VALUES (1, 'SMyoung', 'outbound', 'api', 'sent')");
+    value("INSERT INTO messages (conv_id, sid, direction, source, status, created_at)"
+          " VALUES (1, 'SMtheirs', 'inbound', 'twilio', 'received', now() - interval '2 hours')");
+    assert_string_equal(sweep_again(), "100 of 100");
+    assert_string_equal(sweep_again(), "100 of 100");       /* no room */
+    value("UPDATE jobs SET run_at = now() + interval '1 hour'");
+    assert_string_equal(sweep_again(), "200 of 200");
+    value("UPDATE jobs SET run_at = now() + interval '1 hour'");
+    assert_string_equal(sweep_again(), "250 of 250");
+    assert_string_equal(sweep_again(), "250 of 250");
+    assert_int_equal(twc_follow_sweep(ctx_new(), 1), APR_SUCCESS);     /* not its time: nothing happens */
+    assert_string_equal(value("SELECT count(*) FROM jobs WHERE kind = 'follow'"), "250");
+    value("DELETE FROM jobs");
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, clean)
 
 int main(void)
@@ -511,7 +544,7 @@ int main(void)
         TEST(consent_counts_when_asking_and_when_sending), TEST(one_answer_to_one_message), TEST(a_result_written_twice_counts_once),
         TEST(a_late_result_of_an_earlier_attempt), TEST(a_late_sid_stops_another_attempt), TEST(a_callback_settles_before_the_answer),
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
-        TEST(drafts_that_are_refused), TEST(who_sends),
+        TEST(drafts_that_are_refused), TEST(who_sends), TEST(a_sweep_meets_each_message_once),
     };
     int failed;
 

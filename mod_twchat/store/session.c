@@ -28,6 +28,7 @@ typedef struct session_t {
     int prepared_count;
     prepared_t prepared[PREPARED_MAX];
     bool ready;                         /* session settings made */
+    bool plan_once;                     /* plans are made for any values, not for those at hand */
 } session_t;
 
 static int session_event(PGEventId event, void *info, void *pass)
@@ -178,6 +179,22 @@ static PGresult *prepare(PGconn *conn, session_t *s, const twc_sql_t *sql, apr_t
     return NULL;
 }
 
+/* What is kept prepared is written so that one plan fits all values. PostgreSQL would make one for each call nevertheless, because
+ * it takes a page whose length it does not know for a large one; for a list that costs as much as running it.
+ * The other statements want a plan for their values. A rollback would take the setting back, so it is left alone in transactions. */
+static bool plan_once(PGconn *conn, session_t *s, bool once, apr_time_t deadline, bool *late)
+{
+    PGresult *res;
+
+    if (s->plan_once == once || PQtransactionStatus(conn) != PQTRANS_IDLE)
+        return true;
+    res = exec_simple(conn, once ? "SET plan_cache_mode = force_generic_plan" : "SET plan_cache_mode = auto", deadline, late);
+    if (res && twc_session_succeeded(res))
+        s->plan_once = once;
+    PQclear(res);
+    return s->plan_once == once;
+}
+
 static PGresult *exec_once(PGconn *conn, const twc_command_t *cmd, apr_interval_time_t timeout, apr_time_t deadline, bool *late)
 {
     session_t *s = session_of(conn);
@@ -202,6 +219,8 @@ static PGresult *exec_once(PGconn *conn, const twc_command_t *cmd, apr_interval_
     }
     if (cmd->script)
         return exec_simple(conn, cmd->script, deadline, late);
+    if (!plan_once(conn, s, sql->flags & TWC_SQL_PREPARE, deadline, late))
+        return NULL;
     if (!(sql->flags & TWC_SQL_PREPARE))
         return PQsendQueryParams(conn, sql->text, n, NULL, values, NULL, NULL, 0)
                    ? collect(conn, deadline, late) : NULL;

@@ -276,6 +276,19 @@ static void threads_page_and_search(void **state)
     assert_int_equal(twc_list_threads(ctx_new(), NULL, "1.2.3", 50, &json), APR_EINVAL);
 }
 
+/* A list's plan is the same whatever its page; making it anew for each call costs as much as the list. */
+static void plans_of_lists_are_made_once(void **state)
+{
+    const char *json;
+
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(twc_list_threads(ctx_new(), NULL, NULL, 50, &json), APR_SUCCESS);
+    assert_true(count("SELECT generic_plans FROM pg_prepared_statements WHERE name = 'twc_threads'") >= 10);
+    assert_int_equal(count("SELECT custom_plans FROM pg_prepared_statements WHERE name = 'twc_threads'"), 0);
+    /* what is not kept prepared is planned for the values at hand */
+    assert_int_equal(count("SELECT (current_setting('plan_cache_mode') = 'auto')::integer"), 1);
+}
+
 static void sms_before_whatsapp(void **state)
 {
     const char *json;
@@ -605,7 +618,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flask_shapes), cmocka_unit_test(stored_shapes), cmocka_unit_test(entries_explain_errors),
         cmocka_unit_test(thread_pages_meet), cmocka_unit_test(a_page_survives_the_loss_of_its_mark),
-        cmocka_unit_test(threads_page_and_search), cmocka_unit_test(sms_before_whatsapp),
+        cmocka_unit_test(threads_page_and_search), cmocka_unit_test(plans_of_lists_are_made_once), cmocka_unit_test(sms_before_whatsapp),
         cmocka_unit_test(delete_leaves_the_rest_right), cmocka_unit_test(redact_empties_and_spares_others),
         cmocka_unit_test(reading_keeps_the_window), cmocka_unit_test(seen_messages_are_kept_once),
         cmocka_unit_test(seen_statuses_only_rise), cmocka_unit_test(what_is_on_its_way_is_left_alone),

@@ -66,18 +66,21 @@ class Figures:
     # ---- for people ----
 
     def _cells(self):
+        told = set()
         for row, value, ratio in self.measured():
+            note = "" if row.measure in told else self.notes.get(row.measure, "")
+            told.add(row.measure)
             yield (row.title, f"{number(value)} {row.unit}".replace(" /", "/"),
-                   f"{ratio:.2f} x" if ratio is not None else "", row.yardstick, row.bar, self.notes.get(row.measure, ""))
+                   f"{ratio:.2f} x" if ratio is not None else "", row.yardstick, row.bar, note)
 
     def text(self):
         lines = []
         for title, value, ratio, yardstick, bar, note in self._cells():
-            lines.append(f"{title:<62} {value:>14}  {ratio:>8} {yardstick}" + (f"  (bar: {bar})" if bar else ""))
+            lines.append(f"{title.strip():<72} {value:>11}  {ratio:>8} {yardstick}".rstrip() + (f"  (bar: {bar})" if bar else ""))
             if note:
                 lines.append("    " + note)
-        lines += [f"{title:<62}   not available: {why}" for title, why in self.missing]
-        return "\n".join([*lines, "", *self.facts])
+        lines += [f"{title:<72}   not available: {why}" for title, why in self.missing]
+        return "\n".join([*lines, *self.facts])
 
     def markdown(self):
         lines = ["| what | measured | ratio | yardstick, same run | bar |", "|---|---|---|---|---|"]

@@ -44,6 +44,25 @@ class TestMessages:
         assert page.driver.current_url.endswith("/chat/" + number)
 
 
+class TestStuck:
+    def test_what_does_not_get_on_is_named_with_its_reason(self, page):
+        number, db = new_number(), page.site.db()
+        page.go("/")
+        page.see("tw-counters .tile-value", "")
+        wait_for(lambda: page.script("return document.querySelector('tw-stuck').hidden"), 10, "nothing to be stuck")
+        page.site.inbound(From=number, Body="hello")
+        conv = wait_for(lambda: db.value("SELECT id FROM conversations WHERE peer = %s", number), 10, "the conversation")
+        db.run("INSERT INTO messages (conv_id, sid, direction, source, to_addr, status, stuck_at) VALUES (%s, 'SMstuck', 'outbound', 'api', %s, 'queued', now())",
+               conv, number)
+        try:
+            page.go("/")
+            shown = page.see("tw-stuck .notice").text
+            assert "Stuck messages: 1" in shown and "Twilio took it long ago" in shown and number[-4:] in shown
+            assert not page.complaints()
+        finally:
+            db.run("DELETE FROM messages WHERE sid = 'SMstuck'")
+
+
 class TestForm:
     def test_a_number_that_is_none_is_refused_here(self, page):
         page.go("/")

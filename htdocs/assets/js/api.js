@@ -85,6 +85,7 @@ export function session() {
 }
 
 export const stats = () => get('api/stats');
+export const stuck = params => get('api/outbox/stuck', params);
 export const entries = params => get('api/entries', params);
 export const threads = params => get('api/threads', params);
 export const threadOf = peer => get(thread(peer));

@@ -11,6 +11,7 @@ import './ui/counters.js';
 import './ui/entries.js';
 import { setTitle } from './ui/rail.js';
 import './ui/send-form.js';
+import './ui/stuck.js';
 
 function card(title, element) {
   return h('section', { class: 'card-box' }, h('div', { class: 'card-head' }, h('h2', {}, title)), h('div', { class: 'card-pad' }, element));
@@ -32,6 +33,7 @@ fill(document.getElementById('main'),
   document.createElement('tw-banner'),
   h('div', { class: 'page' },
     document.createElement('tw-counters'),
+    document.createElement('tw-stuck'),
     h('div', { class: 'columns' },
       h('section', { class: 'card-box' }, document.createElement('tw-entries')),
       h('div', { class: 'side' }, card(t('send.title'), document.createElement('tw-send-form')), card(t('auto.title'), document.createElement('tw-auto-reply'))))));

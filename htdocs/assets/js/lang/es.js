@@ -21,6 +21,8 @@ export default {
   'status.partially_delivered': 'Entregado en parte', 'status.delivered': 'Entregado', 'status.read': 'Leído', 'status.failed': 'Fallido', 'status.undelivered': 'No entregado', 'status.canceled': 'Cancelado', 'status.received': 'Recibido', 'status.receiving': 'Recibiendo', 'status.waiting': 'En espera',
 
   'stats.today': 'Hoy', 'stats.unread': 'Sin leer', 'stats.queued': 'En espera', 'stats.failed': 'Fallidos', 'stats.conversations': 'Conversaciones', 'stats.opted_out': 'Bajas',
+  'stuck.title': 'Mensajes atascados: {n}', 'stuck.unknown': 'No se sabe si Twilio lo aceptó y no se puede comprobar.', 'stuck.sender': 'Su remitente está en pausa.',
+  'stuck.waiting': 'No sale nada de su remitente, o Twilio lo rechaza una y otra vez.', 'stuck.twilio': 'Twilio lo aceptó hace tiempo y no lo ha terminado.',
   'stats.total_note': '{total} en total', 'stats.split_note': '{in} recib. · {out} env.', 'stats.unread_note': 'por responder', 'stats.unread_none': 'todo leído', 'stats.queued_note': 'salen por turno', 'stats.queued_none': 'nada en espera',
   'stats.failed_note': 'motivo más abajo', 'stats.failed_none': 'ninguno', 'stats.opted_out_note': 'escribieron STOP',
 

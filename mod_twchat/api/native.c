@@ -7,6 +7,7 @@
 #include <httpd.h>
 #include <http_protocol.h>
 
+#include "api/figures.h"
 #include "domain/message.h"
 #include "glue/idempotency.h"
 #include "glue/module.h"
@@ -39,7 +40,7 @@ apr_status_t twc_native_stats(twc_req_t *q)
 {
     const char *json;
 
-    TWC_TRY(twc_list_stats(q->ctx, &json));
+    TWC_TRY(twc_figures_get(q, &json));
     return twc_reply_json(q, HTTP_OK, json);
 }
 

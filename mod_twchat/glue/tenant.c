@@ -11,6 +11,7 @@
 #include <mpm_common.h>
 
 #include "api/balance.h"
+#include "api/figures.h"
 #include "glue/dbd.h"
 #include "glue/module.h"
 #include "glue/principal.h"
@@ -243,6 +244,7 @@ static apr_status_t make_tenant(twc_tenant_t **made, apr_pool_t *pchild, server_
     TWC_TRY(twc_db_create(&tenant->db, pool, &lender, conf->conf->statements_max, conf->conf->statement_timeout));
     TWC_TRY(twc_keys_create(&tenant->keys, pool));
     TWC_TRY(twc_balance_create(&tenant->balance, pool));
+    TWC_TRY(twc_figures_create(&tenant->figures, pool));
     TWC_TRY(twc_work_create(&tenant->work, pool, conf->conf, tenant->db, &lender, twc_log_work, s));
     TWC_TRY(make_opening(tenant, pool));
     *made = tenant;

@@ -14,6 +14,7 @@
 
 typedef struct twc_keys_t twc_keys_t;       /* principal.h */
 typedef struct twc_balance_t twc_balance_t; /* api/sms_store.c */
+typedef struct twc_figures_t twc_figures_t; /* api/native.c */
 
 struct twc_tenant_t {
     server_rec *server;
@@ -23,6 +24,7 @@ struct twc_tenant_t {
     twc_work_t *work;
     twc_keys_t *keys;                   /* API keys seen lately */
     twc_balance_t *balance;             /* what Twilio last said */
+    twc_figures_t *figures;             /* the counters last looked up */
     apr_uint32_t streams;               /* live pages that hold a worker, atomic */
     struct twc_opening_t *opening;      /* private to tenant.c */
 };

@@ -1,6 +1,7 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """What our own pages ask for: docs/page-api.md, route by route."""
 import re
+import threading
 
 import pytest
 
@@ -29,6 +30,25 @@ class TestSession:
         assert set(got) == {"total", "inbound", "outbound", "unread", "failed", "queued", "today", "conversations",
                             "opted_out", "stuck"}
         assert all(isinstance(v, int) for v in got.values())
+
+    def test_all_who_ask_for_stats_at_once_share_one_look(self, make_site):
+        site, answers = make_site(children=1), []
+        waiting = ("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                   " AND query LIKE '%%stuck_messages%%'")
+        lock = site.db().connect()
+        lock.autocommit = False
+        lock.cursor().execute("LOCK TABLE consents IN ACCESS EXCLUSIVE MODE")
+        asking = [threading.Thread(target=lambda: answers.append(site.get("/api/stats"))) for _ in range(8)]
+        for thread in asking:
+            thread.start()
+        wait_for(lambda: site.db().value(waiting), what="somebody to look")
+        looks = [site.db().value(waiting) for _ in range(200)]
+        lock.rollback()
+        for thread in asking:
+            thread.join()
+        assert max(looks) == 1
+        assert [a.status_code for a in answers] == [200] * 8 and len({a.text for a in answers}) == 1
+        lock.close()
 
 
 class TestErrors:

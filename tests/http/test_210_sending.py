@@ -247,10 +247,11 @@ class TestNothingIsHeard:
         self.age(silent, ident)
         wait_for(lambda: self.stuck(silent, ident), 40, "the message to be shown as stuck")
         assert self.stuck(silent, ident) == [("twilio", "Twilio took it and has not finished with it.")]
-        assert silent.site.get("/api/stats").json()["stuck"] == 1
+        wait_for(lambda: silent.site.get("/api/stats").json()["stuck"] == 1, what="it to be counted")
         assert silent.db.value("SELECT run_at > now() + interval '11 hours' FROM jobs WHERE message_id = %s", ident)
         silent.site.status(message["sid"], "delivered")
-        assert self.stuck(silent, ident) == [] and silent.site.get("/api/stats").json()["stuck"] == 0
+        assert self.stuck(silent, ident) == []
+        wait_for(lambda: silent.site.get("/api/stats").json()["stuck"] == 0, what="it to be counted no more")
 
     def test_sent_may_be_the_last_word(self, silent):
         silent.sandbox.faults(no_callbacks=True, final="sent")

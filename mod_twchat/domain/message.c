@@ -212,6 +212,8 @@ apr_status_t twc_message_retry(twc_ctx_t *ctx, apr_int64_t id, twc_queued_t *que
     twc_outgoing_t m = { .id = 0 };
 
     TWC_TRY(twc_outbox_again(ctx, id, &m));
+    if (twc_text_blank(m.body) && m.num_media == 0 && !m.content_sid)
+        return twc_problem(ctx, APR_EEXIST, "content_missing", "The message was emptied, so there is nothing to send again.");
     if (m.service_sid)
         m.from = NULL;                  /* that number was the service's choice, and may be why it failed */
     if (!m.from && !m.service_sid)

@@ -36,7 +36,8 @@
  * segments, or a full bucket; then it goes into debt.
  *
  * Within a conversation only the very first row in order of (priority, due_at, id) may go, and only
- * when none of it is on its way. OFFSET 0 keeps that look a look per row: a join would read the whole table.
+ * when none of it is on its way; one that is due and about to be queued stands before it already. OFFSET 0 keeps
+ * that look a look per row: a join would read the whole table.
  *
  * Several senders take turns (n counts within one), so that a fast one with a long queue does not starve the others.
  *
@@ -57,7 +58,8 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR o.not_before <= now())"
     "       AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.conv_id = o.conv_id AND e.message_id <> o.message_id"
     "            AND (e.state IN ('sending', 'unknown')"
-    "                 OR (e.state = 'queued' AND (e.priority, e.due_at, e.message_id) < (o.priority, o.due_at, o.message_id)))"
+    "                 OR ((e.state = 'queued' OR (e.state = 'scheduled' AND e.due_at <= now()))"
+    "                     AND (e.priority, e.due_at, e.message_id) < (o.priority, o.due_at, o.message_id)))"
     "            OFFSET 0)"
     "     ORDER BY o.priority, o.due_at, o.message_id"
     "     LIMIT least($3::int, ceil(b.tokens)::int) FOR UPDATE OF o SKIP LOCKED) c"
@@ -174,7 +176,7 @@ static const twc_sql_t SQL_PROMOTE = { "twc_outbox_promote",
     "WITH due AS ("
     " UPDATE outbox o SET state = 'queued'"
     "   FROM (SELECT message_id FROM outbox WHERE state = 'scheduled' AND due_at <= now()"
-    "          ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED) d"
+    "          ORDER BY due_at, message_id LIMIT $1::bigint FOR UPDATE SKIP LOCKED) d"
     "  WHERE o.message_id = d.message_id RETURNING o.message_id, o.conv_id"
     "), msg AS ("
     " UPDATE messages m SET status = 'queued', updated_at = now() FROM due d WHERE m.id = d.message_id AND m.status = 'scheduled'"
@@ -189,6 +191,7 @@ apr_status_t twc_outbox_promote(twc_ctx_t *ctx, int *count)
     twc_rows_t *rows;
 
     twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, TWC_PROMOTE_MAX);
     TWC_TRY(twc_db_run(ctx, &SQL_PROMOTE, &args, &rows));
     *count = (int)twc_rows_int(rows, 0, 0);
     if (*count > 0)

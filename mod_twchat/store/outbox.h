@@ -79,7 +79,8 @@ apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_interval_time_t lea
 /** When a sender could have something to send again: 0 now, else time to wait; `most` when nothing is queued. */
 apr_status_t twc_outbox_outlook(twc_ctx_t *ctx, apr_interval_time_t most, apr_interval_time_t *wait);
 
-/** Queue scheduled messages whose time has come. */
+/** Queue scheduled messages whose time has come, TWC_PROMOTE_MAX at most: as many means that there may be more. */
+#define TWC_PROMOTE_MAX 500
 apr_status_t twc_outbox_promote(twc_ctx_t *ctx, int *count);
 
 /** Take up to `limit` messages whose outcome is unknown, or whose lease ran out, and that are to be looked for now. */

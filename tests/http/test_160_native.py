@@ -183,6 +183,13 @@ class TestOutbox:
         retried = site.post(f"/api/outbox/{id}/retry")
         assert retried.status_code == 200 and retried.json()["id"] > id and retried.json()["status"] == "queued"
 
+    def test_what_was_emptied_is_not_sent_again(self, site):
+        site.post("/api/send-message", json={"to": "+15005550009", "body": "secret"})
+        id = site.db().value("SELECT max(id) FROM messages WHERE to_addr = '+15005550009'")
+        site.db().run("UPDATE messages SET body = '' WHERE id = %s", id)
+        answer = site.post(f"/api/outbox/{id}/retry")
+        assert answer.status_code == 409 and answer.json()["code"] == "content_missing"
+
     def test_retry_once_per_key(self, site):
         site.post("/api/send-message", json={"to": "+15005550009", "body": "again"})
         id = site.db().value("SELECT max(id) FROM messages WHERE to_addr = '+15005550009'")

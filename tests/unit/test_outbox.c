@@ -246,6 +246,23 @@ static void later_is_not_now(void **state)
     assert_true(claim_one().id == queued.id);
 }
 
+/* Many become due at once, and not all are queued by the same statement. */
+static void what_is_due_stands_in_line_already(void **state)
+{
+    twc_draft_t draft = { .to = "+14150000001", .body = "x", .send_at = apr_time_now() + apr_time_from_sec(3600) };
+    twc_queued_t first, second;
+    twc_claim_t *claims;
+    int count;
+
+    assert_int_equal(twc_message_queue(ctx_new(), &draft, &first), APR_SUCCESS);
+    assert_int_equal(twc_message_queue(ctx_new(), &draft, &second), APR_SUCCESS);
+    value(apr_psprintf(pool, "UPDATE outbox SET due_at = now(), state = CASE WHEN message_id = %" APR_INT64_T_FMT
+                       " THEN 'scheduled' ELSE 'queued' END", first.id));
+    assert_int_equal(claim(&claims, 10), 0);
+    assert_int_equal(twc_outbox_promote(ctx_new(), &count), APR_SUCCESS);
+    assert_true(claim_one().id == first.id);
+}
+
 /* ---- consent ----------------------------------------------------------------------------- */
 
 static void consent_counts_when_asking_and_when_sending(void **state)
@@ -541,6 +558,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_claim_has_all_a_request_needs), TEST(one_per_conversation_and_in_order), TEST(better_priority_first_also_within_a_conversation),
         TEST(a_bucket_gives_what_it_has), TEST(a_parked_sender_rests_and_others_do_not), TEST(senders_take_turns), TEST(later_is_not_now),
+        TEST(what_is_due_stands_in_line_already),
         TEST(consent_counts_when_asking_and_when_sending), TEST(one_answer_to_one_message), TEST(a_result_written_twice_counts_once),
         TEST(a_late_result_of_an_earlier_attempt), TEST(a_late_sid_stops_another_attempt), TEST(a_callback_settles_before_the_answer),
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),

@@ -141,6 +141,7 @@ void sb_control_inbound(sb_req_t *q)
     const char *body = sb_req_field(q, "Body"), *why;
     sb_inbound_t in = { .body = body ? body : "", .media = media, .sid = sb_req_field(q, "MessageSid"),
                         .extra = encode_extra(q), .base = sb_control_base(q->r, q->box) };
+    const sb_msg_t *msg;
     bool called;
 
     in.num_media = read_uploads(q, json_object_get(object, "Media"), media, read_links(q, media));
@@ -150,8 +151,13 @@ void sb_control_inbound(sb_req_t *q)
         return;
     }
     apr_thread_mutex_lock(q->box->lock);
-    answer = json_pack("{s:s}", "sid", sb_inbound_take(q->box, &in, &called)->sid);
+    msg = sb_inbound_take(q->box, &in, &called);
+    answer = msg ? json_pack("{s:s}", "sid", msg->sid) : NULL;
     apr_thread_mutex_unlock(q->box->lock);
+    if (!answer) {
+        refuse(q, "MessageSid is another message's");
+        return;
+    }
     json_object_set_new(answer, "account_sid", json_string(in.account->sid));
     json_object_set_new(answer, "webhook", json_boolean(called));
     sb_reply_json(q, HTTP_CREATED, answer);

@@ -87,13 +87,24 @@ static const char *set_string(cmd_parms *cmd, void *dir, const char *arg)
 
 static const char *set_path(cmd_parms *cmd, void *dir, const char *arg)
 {
-    return set_string(cmd, dir, ap_server_root_relative(cmd->pool, arg));
+    const char *path = ap_server_root_relative(cmd->pool, arg);
+
+    return path ? set_string(cmd, dir, path) : refuse(cmd, "this is no path");
+}
+
+static const char NEED_URL[] = "an http:// or https:// URL is needed";
+
+static bool is_url(const char *s)
+{
+    const char *host = !strncmp(s, "http://", 7) ? s + 7 : !strncmp(s, "https://", 8) ? s + 8 : "";
+
+    return *host && !strchr("/?#:", *host);
 }
 
 static const char *set_url(cmd_parms *cmd, void *dir, const char *arg)
 {
-    if (strncmp(arg, "http://", 7) && strncmp(arg, "https://", 8))
-        return refuse(cmd, "an http:// or https:// URL is needed");
+    if (!is_url(arg))
+        return refuse(cmd, NEED_URL);
     if (arg[strlen(arg) - 1] == '/')
         return refuse(cmd, "the URL must not end in a slash");
     return set_string(cmd, dir, arg);
@@ -165,18 +176,27 @@ static const char *set_method(const char **field, const char *value)
     return NULL;
 }
 
+/* Empty: no webhook. */
+static const char *set_hook(const char **field, const char *value)
+{
+    if (*value && !is_url(value))
+        return NEED_URL;
+    *field = value;
+    return NULL;
+}
+
 static const char *set_number_option(sb_number_t *number, const char *key, const char *value)
 {
     if (!strcmp(key, "sms-url"))
-        number->sms_url = value;
+        return set_hook(&number->sms_url, value);
     else if (!strcmp(key, "sms-method"))
         return set_method(&number->sms_method, value);
     else if (!strcmp(key, "fallback-url"))
-        number->sms_fallback_url = value;
+        return set_hook(&number->sms_fallback_url, value);
     else if (!strcmp(key, "fallback-method"))
         return set_method(&number->sms_fallback_method, value);
     else if (!strcmp(key, "status-callback"))
-        number->status_callback = value;
+        return set_hook(&number->status_callback, value);
     else if (!strcmp(key, "name"))
         number->name = value;
     else
@@ -189,10 +209,8 @@ static const char *number_option(cmd_parms *cmd, sb_number_t *number, const char
 {
     const char *eq = strchr(arg, '=');
 
-    if (!strncmp(arg, "http://", 7) || !strncmp(arg, "https://", 8)) {
-        number->sms_url = arg;
-        return NULL;
-    }
+    if (!strncmp(arg, "http://", 7) || !strncmp(arg, "https://", 8))
+        return set_hook(&number->sms_url, arg);
     if (!eq)
         return "options are written key=value";
     return set_number_option(number, apr_pstrmemdup(cmd->pool, arg, eq - arg), eq + 1);
@@ -223,10 +241,10 @@ static const char *service_option(cmd_parms *cmd, const sb_account_t *account, s
     const char *address;
 
     if (!strncmp(arg, "status-callback=", 16))
-        service->status_callback = arg + 16;
-    else if (!strncmp(arg, "inbound-url=", 12))
-        service->inbound_url = arg + 12;
-    else if (!strcmp(arg, "advanced-opt-out"))
+        return set_hook(&service->status_callback, arg + 16);
+    if (!strncmp(arg, "inbound-url=", 12))
+        return set_hook(&service->inbound_url, arg + 12);
+    if (!strcmp(arg, "advanced-opt-out"))
         service->advanced_opt_out = true;
     else if (!(address = twc_phone_canonical(cmd->pool, arg, true)) || !sb_number_find(account, address))
         return apr_psprintf(cmd->pool, "%s is neither a number of this account nor an option "

@@ -80,6 +80,13 @@ static void remember_writer(sb_box_t *box, const sb_msg_t *msg)
     sb_state_pair(box->state, msg->account, msg->from->addr, msg->to->addr, pair);
 }
 
+/* A repeated delivery is of the same message: same customer, same number. */
+static bool is_repeat(const sb_inbound_t *in, const sb_msg_t *msg)
+{
+    return msg->direction == SB_INBOUND && msg->account == in->account && !strcmp(msg->from->addr, in->from)
+        && !strcmp(msg->to->addr, in->to);
+}
+
 sb_msg_t *sb_inbound_take(sb_box_t *box, const sb_inbound_t *in, bool *called)
 {
     sb_draft_t draft = { .account = in->account, .to = in->to, .from = in->from, .body = in->body, .sid = in->sid,
@@ -87,9 +94,11 @@ sb_msg_t *sb_inbound_take(sb_box_t *box, const sb_inbound_t *in, bool *called)
                          .num_media = in->num_media };
     const char *opt_out_type;
     apr_pool_t *pool;
-    sb_msg_t *msg = in->sid ? sb_msg_find(box->store, in->account, in->sid) : NULL;
+    sb_msg_t *msg = in->sid ? sb_msg_find(box->store, NULL, in->sid) : NULL;
 
-    apr_pool_create(&pool, NULL);
+    *called = false;
+    if ((msg && !is_repeat(in, msg)) || apr_pool_create(&pool, NULL) != APR_SUCCESS)
+        return NULL;
     draft.extra = channel_extras(box, pool, in);
     if (!msg) {
         msg = sb_msg_add(box->store, &draft);

@@ -18,7 +18,7 @@ typedef struct sb_inbound_t {
     const char *sid;                    /* a SID to use (a repeated delivery), or NULL */
 } sb_inbound_t;
 
-/** Take it in. Needs box->lock. @param called  out: a webhook is on its way */
+/** Take it in. Needs box->lock. @param called  out: a webhook is on its way. NULL: the SID is another message's */
 sb_msg_t *sb_inbound_take(sb_box_t *box, const sb_inbound_t *in, bool *called);
 
 #endif

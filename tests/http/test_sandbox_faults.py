@@ -321,6 +321,9 @@ class TestAccounts:
             assert sandbox.messages() == [] and sandbox.message(mine) is None
 
 
+ACCOUNT = "TwchatSandboxAccount AC" + "a" * 32 + " t\n"
+
+
 class TestConfiguration:
     @pytest.mark.parametrize("lines,children,words", [
         ("TwchatSandbox On\n", 1, "at least one TwchatSandboxAccount"),
@@ -332,6 +335,12 @@ class TestConfiguration:
         ("TwchatSandboxKeep many\n", 1, "a number from 10 to"),
         ("TwchatSandboxWalk 1 2\n", 1, "queued, sent, delivered"),
         ("TwchatSandboxURL ftp://x\n", 1, "http:// or https://"),
+        ("TwchatSandboxURL http://\n", 1, "http:// or https://"),
+        (ACCOUNT + 'TwchatSandboxNumber +14155550100 sms-url=nonsense\n', 1, "http:// or https://"),
+        (ACCOUNT + 'TwchatSandboxNumber +14155550100 fallback-url=ftp://x\n', 1, "http:// or https://"),
+        (ACCOUNT + 'TwchatSandboxNumber +14155550100 colour=red\n', 1, "known options"),
+        (ACCOUNT + 'TwchatSandboxNumber +14155550100\nTwchatSandboxService MG' + "a" * 32
+         + ' +14155550100 inbound-url=x\n', 1, "http:// or https://"),
     ])
     def test_nonsense_is_refused(self, lines, children, words):
         httpd = Httpd(scratch_dir("sandbox"), lines, ("twchat_sandbox",), children=children)

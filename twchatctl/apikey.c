@@ -68,7 +68,7 @@ static int withdraw(ctl_t *ctl, const char *which)
         return code;
     if (twc_apikey_revoke(&ctl->ctx, which) != APR_SUCCESS)
         return ctl_fail(ctl);
-    printf("Key %s is revoked.\n", which);
+    printf("Key %s is revoked; running servers notice within five seconds.\n", which);
     return CTL_OK;
 }
 

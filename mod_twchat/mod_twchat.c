@@ -17,6 +17,7 @@
 
 #include "glue/config.h"
 #include "glue/dbd.h"
+#include "glue/directive.h"
 #include "glue/router.h"
 #include "glue/status.h"
 #include "glue/tenant.h"

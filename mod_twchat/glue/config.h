@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * config.h - the directives: one table says name, scope, type, default, range and help of
- * each; parsing, merging and defaults all come from it.
+ * config.h - what the directives say, per server and per location, and what the core
+ * and the requests read of it. The directives themselves are in directive.c.
  */
 #ifndef TWC_GLUE_CONFIG_H
 #define TWC_GLUE_CONFIG_H
@@ -54,8 +54,6 @@ typedef struct twc_server_conf_t {
     twc_tenant_t *tenant;
     bool limits_checked;                /* of its connections, by dbd.c */
 } twc_server_conf_t;
-
-extern const command_rec twc_commands[];
 
 void *twc_config_server_create(apr_pool_t *pool, server_rec *server);
 void *twc_config_server_merge(apr_pool_t *pool, void *base, void *over);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
-# conf/twchat.conf shows every directive of the table in glue/config.c, with the default it really has.
+# conf/twchat.conf shows every directive of the table in glue/directive.c, with the default it really has.
 src=${srcdir:-.}
-table=$src/mod_twchat/glue/config.c
+table=$src/mod_twchat/glue/directive.c
 sample=$src/conf/twchat.conf
 bad=0
 

@@ -8,6 +8,7 @@
 
 #include "api/balance.h"
 #include "twilio/client.h"
+#include "util/clock.h"
 
 #define FRESH apr_time_from_sec(60)
 #define WORD_MAX 32
@@ -29,7 +30,7 @@ static bool recall(twc_balance_t *balance, apr_pool_t *pool, const char **amount
     bool fresh;
 
     apr_thread_mutex_lock(balance->mutex);
-    fresh = balance->until > apr_time_now();
+    fresh = balance->until > twc_clock_ticks();
     if (fresh) {
         *amount = apr_pstrdup(pool, balance->amount);
         *currency = *balance->currency ? apr_pstrdup(pool, balance->currency) : NULL;
@@ -48,7 +49,7 @@ apr_status_t twc_balance_get(twc_req_t *q, const char **amount, const char **cur
     apr_thread_mutex_lock(balance->mutex);
     apr_cpystrn(balance->amount, *amount ? *amount : "", WORD_MAX);
     apr_cpystrn(balance->currency, *currency ? *currency : "", WORD_MAX);
-    balance->until = apr_time_now() + FRESH;
+    balance->until = twc_clock_ticks() + FRESH;
     apr_thread_mutex_unlock(balance->mutex);
     return APR_SUCCESS;
 }

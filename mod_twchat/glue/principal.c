@@ -14,6 +14,7 @@
 #include "glue/module.h"
 #include "glue/principal.h"
 #include "store/setting.h"
+#include "util/clock.h"
 
 #define KEY_MAX 256
 #define KNOWN_FOR apr_time_from_sec(5)
@@ -54,7 +55,7 @@ static bool recall(twc_keys_t *keys, const unsigned char *hash, apr_pool_t *pool
 
     apr_thread_mutex_lock(keys->mutex);
     known = apr_hash_get(keys->by_hash, hash, SHA256_DIGEST_LENGTH);
-    fresh = known && known->until > apr_time_now();
+    fresh = known && known->until > twc_clock_ticks();
     if (fresh)
         *name = known->name ? apr_pstrdup(pool, known->name) : NULL;
     apr_thread_mutex_unlock(keys->mutex);
@@ -78,7 +79,7 @@ static void remember(twc_keys_t *keys, const unsigned char *hash, const char *na
     }
     if (!known->name || !name || strcmp(known->name, name) != 0)
         known->name = name ? apr_pstrdup(keys->pool, name) : NULL;
-    known->until = apr_time_now() + (name ? KNOWN_FOR : UNKNOWN_FOR);
+    known->until = twc_clock_ticks() + (name ? KNOWN_FOR : UNKNOWN_FOR);
     apr_thread_mutex_unlock(keys->mutex);
 }
 

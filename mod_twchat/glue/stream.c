@@ -20,6 +20,7 @@
 #include "glue/reply.h"
 #include "glue/route.h"
 #include "glue/status.h"
+#include "util/clock.h"
 #include "work/hub.h"
 
 #define STREAM_TYPE "text/event-stream"
@@ -141,7 +142,7 @@ static bool write_round(twc_req_t *q, apr_pool_t *pool, char *cursor)
 
 static void write_bounded(twc_req_t *q, const char *from)
 {
-    apr_time_t until = apr_time_now() + BOUNDED_FOR;
+    apr_time_t until = twc_clock_ticks() + BOUNDED_FOR;
     char cursor[CURSOR_MAX];
     apr_pool_t *pool;
 
@@ -150,7 +151,7 @@ static void write_bounded(twc_req_t *q, const char *from)
     set_headers(q);
     if (ap_rputs(GREETING, q->r) < 0 || ap_rflush(q->r) < 0)
         return;
-    while (apr_time_now() < until && !twc_work_stopping(q->tenant->work)) {
+    while (twc_clock_ticks() < until && !twc_work_stopping(q->tenant->work)) {
         if (!write_round(q, pool, cursor))
             return;
         apr_pool_clear(pool);

@@ -5,8 +5,6 @@
  * Must never block in child_stopping. Called by httpd's hooks and the router.
  */
 #include <apr_atomic.h>
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 #include <mpm_common.h>
 
@@ -18,6 +16,8 @@
 #include "glue/tenant.h"
 #include "remote/http.h"
 #include "store/migrate.h"
+#include "util/clock.h"
+#include "util/monitor.h"
 
 #define TENANTS_KEY "mod_twchat:tenants"
 #define RETRY_PAUSE apr_time_from_sec(3)
@@ -29,8 +29,7 @@ enum { OPENING, READY, WAITING };
 /* A thread looks at the schema until it is right, starts the work and ends. */
 typedef struct twc_opening_t {
     apr_uint32_t state;                 /* atomic */
-    apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *changed;
+    twc_monitor_t *monitor;
     apr_thread_t *thread;
     bool stopping, done;
     const char *told;                   /* code of the failure last logged, static */
@@ -43,10 +42,10 @@ twc_tenant_t *twc_tenant_of(const server_rec *server)
 
 static void set_state(opening_t *opening, apr_uint32_t state)
 {
-    apr_thread_mutex_lock(opening->mutex);
+    twc_monitor_lock(opening->monitor);
     apr_atomic_set32(&opening->state, state);
-    apr_thread_cond_broadcast(opening->changed);
-    apr_thread_mutex_unlock(opening->mutex);
+    twc_monitor_broadcast(opening->monitor);
+    twc_monitor_unlock(opening->monitor);
 }
 
 static void report(void *baton, const char *line)
@@ -103,9 +102,9 @@ static bool told_to_stop(opening_t *opening)
 {
     bool stopping;
 
-    apr_thread_mutex_lock(opening->mutex);
+    twc_monitor_lock(opening->monitor);
     stopping = opening->stopping;
-    apr_thread_mutex_unlock(opening->mutex);
+    twc_monitor_unlock(opening->monitor);
     return stopping;
 }
 
@@ -118,29 +117,28 @@ static void *APR_THREAD_FUNC opening_thr_run(apr_thread_t *thread, void *baton)
     while (!open && !told_to_stop(opening)) {
         open = try_open(tenant);
         set_state(opening, open ? READY : WAITING);
-        apr_thread_mutex_lock(opening->mutex);
+        twc_monitor_lock(opening->monitor);
         if (!open && !opening->stopping)
-            apr_thread_cond_timedwait(opening->changed, opening->mutex, RETRY_PAUSE);
-        apr_thread_mutex_unlock(opening->mutex);
+            twc_monitor_wait_until(opening->monitor, twc_clock_ticks() + RETRY_PAUSE);
+        twc_monitor_unlock(opening->monitor);
     }
-    apr_thread_mutex_lock(opening->mutex);
+    twc_monitor_lock(opening->monitor);
     opening->done = true;
-    apr_thread_cond_broadcast(opening->changed);
-    apr_thread_mutex_unlock(opening->mutex);
+    twc_monitor_broadcast(opening->monitor);
+    twc_monitor_unlock(opening->monitor);
     return NULL;
 }
 
 static apr_status_t wait_first_look(opening_t *opening)
 {
-    apr_time_t until = apr_time_now() + FIRST_LOOK_PATIENCE;
+    apr_time_t until = twc_clock_ticks() + FIRST_LOOK_PATIENCE;
 
-    apr_thread_mutex_lock(opening->mutex);
+    twc_monitor_lock(opening->monitor);
     while (apr_atomic_read32(&opening->state) == OPENING && !opening->stopping) {
-        apr_interval_time_t left = until - apr_time_now();
-        if (left <= 0 || apr_thread_cond_timedwait(opening->changed, opening->mutex, left) != APR_SUCCESS)
+        if (!twc_monitor_wait_until(opening->monitor, until))
             break;
     }
-    apr_thread_mutex_unlock(opening->mutex);
+    twc_monitor_unlock(opening->monitor);
     return apr_atomic_read32(&opening->state) == READY ? APR_SUCCESS : APR_EAGAIN;
 }
 
@@ -160,25 +158,24 @@ static void stop(twc_tenant_t *tenant)
 {
     opening_t *opening = tenant->opening;
 
-    apr_thread_mutex_lock(opening->mutex);
+    twc_monitor_lock(opening->monitor);
     opening->stopping = true;
-    apr_thread_cond_broadcast(opening->changed);
-    apr_thread_mutex_unlock(opening->mutex);
+    twc_monitor_broadcast(opening->monitor);
+    twc_monitor_unlock(opening->monitor);
     twc_work_stop(tenant->work);
 }
 
 static void join_opening(twc_tenant_t *tenant, apr_time_t deadline)
 {
     opening_t *opening = tenant->opening;
-    apr_interval_time_t left;
     apr_status_t rv;
     bool done;
 
-    apr_thread_mutex_lock(opening->mutex);
-    while (!opening->done && (left = deadline - apr_time_now()) > 0)
-        apr_thread_cond_timedwait(opening->changed, opening->mutex, left);
+    twc_monitor_lock(opening->monitor);
+    while (!opening->done && twc_monitor_wait_until(opening->monitor, deadline))
+        ;
     done = opening->done;
-    apr_thread_mutex_unlock(opening->mutex);
+    twc_monitor_unlock(opening->monitor);
     if (done)
         apr_thread_join(&rv, opening->thread);
     else
@@ -190,7 +187,7 @@ static void join_opening(twc_tenant_t *tenant, apr_time_t deadline)
 static apr_status_t join_all(void *baton)
 {
     apr_array_header_t *tenants = baton;
-    apr_time_t deadline = apr_time_now() + JOIN_PATIENCE;
+    apr_time_t deadline = twc_clock_ticks() + JOIN_PATIENCE;
 
     for (int i = 0; i < tenants->nelts; i++)
         stop(APR_ARRAY_IDX(tenants, i, twc_tenant_t *));
@@ -206,8 +203,7 @@ static apr_status_t make_opening(twc_tenant_t *tenant, apr_pool_t *pool)
 {
     opening_t *opening = tenant->opening = apr_pcalloc(pool, sizeof(*opening));
 
-    TWC_TRY(apr_thread_mutex_create(&opening->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
-    TWC_TRY(apr_thread_cond_create(&opening->changed, pool));
+    TWC_TRY(twc_monitor_create(&opening->monitor, pool));
     return ap_thread_create(&opening->thread, NULL, opening_thr_run, tenant, pool);
 }
 

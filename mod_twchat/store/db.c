@@ -7,24 +7,25 @@
  */
 #include <string.h>
 
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 #include "store/rows.h"
 #include "store/session.h"
 #include "store/sqlstate.h"
+#include "util/clock.h"
+#include "util/monitor.h"
 
 /* How long a caller may be kept waiting for a database that has just gone away:
  * a restart takes about that long. After it, calls fail at once. */
 #define AWAY_PATIENCE   apr_time_from_sec(2)
-#define AWAY_PROBE      (200 * 1000)    /* one call in so many µs finds out whether it is back */
-#define RETRY_PAUSE     (50 * 1000)
+#define RETRY_PAUSE     (50 * 1000)     /* meanwhile one call in so many µs finds out whether it is back, */
+#define AWAY_PROBE      (200 * 1000)    /* after it one in these, */
+#define LONG_AWAY       apr_time_from_sec(10)
+#define LONG_PROBE      apr_time_from_sec(1)    /* and then in these: httpd logs every failure */
 #define CONFLICT_TRIES  3               /* serialisation failures and deadlocks */
 
 struct twc_db_t {
     twc_db_lender_t lender;
     apr_interval_time_t timeout;
-    apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *freed;
+    twc_monitor_t *monitor;
     int in_flight;
     int statements_max;
     apr_time_t away_since;              /* 0: there, as far as we know */
@@ -47,8 +48,7 @@ apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_
     d->lender = *lender;
     d->statements_max = statements_max > 0 ? statements_max : 1;
     d->timeout = timeout;
-    TWC_TRY(apr_thread_mutex_create(&d->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
-    TWC_TRY(apr_thread_cond_create(&d->freed, pool));
+    TWC_TRY(twc_monitor_create(&d->monitor, pool));
     *db = d;
     return APR_SUCCESS;
 }
@@ -58,14 +58,12 @@ static apr_status_t enter(twc_ctx_t *ctx, apr_time_t deadline)
     twc_db_t *db = ctx->db;
     apr_status_t rv = APR_SUCCESS;
 
-    apr_thread_mutex_lock(db->mutex);
-    while (db->in_flight >= db->statements_max && rv == APR_SUCCESS) {
-        apr_interval_time_t left = deadline - apr_time_now();
-        rv = left > 0 ? apr_thread_cond_timedwait(db->freed, db->mutex, left) : APR_TIMEUP;
-    }
+    twc_monitor_lock(db->monitor);
+    while (db->in_flight >= db->statements_max && rv == APR_SUCCESS)
+        rv = twc_monitor_wait_until(db->monitor, deadline) ? APR_SUCCESS : APR_TIMEUP;
     if (rv == APR_SUCCESS)
         db->in_flight++;
-    apr_thread_mutex_unlock(db->mutex);
+    twc_monitor_unlock(db->monitor);
     if (rv != APR_SUCCESS)
         return twc_problem(ctx, APR_EAGAIN, "busy", "Too many requests are waiting for the database.");
     return APR_SUCCESS;
@@ -73,41 +71,48 @@ static apr_status_t enter(twc_ctx_t *ctx, apr_time_t deadline)
 
 static void leave(twc_db_t *db)
 {
-    apr_thread_mutex_lock(db->mutex);
+    twc_monitor_lock(db->monitor);
     db->in_flight--;
-    apr_thread_cond_signal(db->freed);
-    apr_thread_mutex_unlock(db->mutex);
+    twc_monitor_signal(db->monitor);
+    twc_monitor_unlock(db->monitor);
 }
 
 /* Note how a try ended; true when another one is worth while for this caller. */
 static bool note_away(twc_db_t *db, bool is_away)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = twc_clock_ticks();
     bool again;
 
-    apr_thread_mutex_lock(db->mutex);
+    twc_monitor_lock(db->monitor);
     if (!is_away)
         db->away_since = 0;
     else if (db->away_since == 0)
         db->away_since = now;
     again = is_away && now - db->away_since < AWAY_PATIENCE;
-    apr_thread_mutex_unlock(db->mutex);
+    twc_monitor_unlock(db->monitor);
     return again;
 }
 
-/* While the database has been away for long, only a probe now and then gets through. */
+static apr_interval_time_t probe_gap(apr_interval_time_t away_for)
+{
+    if (away_for < AWAY_PATIENCE)
+        return RETRY_PAUSE;
+    return away_for < LONG_AWAY ? AWAY_PROBE : LONG_PROBE;
+}
+
+/* While the database is away only a probe now and then gets through. */
 static bool may_try(twc_db_t *db)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = twc_clock_ticks();
     bool may = true;
 
-    apr_thread_mutex_lock(db->mutex);
-    if (db->away_since && now - db->away_since >= AWAY_PATIENCE) {
-        may = now - db->probed_at >= AWAY_PROBE;
+    twc_monitor_lock(db->monitor);
+    if (db->away_since) {
+        may = now - db->probed_at >= probe_gap(now - db->away_since);
         if (may)
             db->probed_at = now;
     }
-    apr_thread_mutex_unlock(db->mutex);
+    twc_monitor_unlock(db->monitor);
     return may;
 }
 
@@ -202,7 +207,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
     twc_db_t *db = ctx->db;
     bool idempotent = cmd->sql && (cmd->sql->flags & TWC_SQL_IDEMPOTENT);
     twc_problem_t before = *ctx->problem;
-    apr_time_t give_up = apr_time_now() + AWAY_PATIENCE;
+    apr_time_t give_up = twc_clock_ticks() + AWAY_PATIENCE;
     int conflicts = 0;
 
     if (ctx->tx)
@@ -210,7 +215,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
     for (;;) {
         twc_db_loan_t loan;
         bool broken = false, taken, is_away, again;
-        apr_status_t rv = borrow(ctx, &loan, apr_time_now() + db->timeout);
+        apr_status_t rv = borrow(ctx, &loan, twc_clock_ticks() + db->timeout);
 
         taken = rv == APR_SUCCESS;
         if (taken) {
@@ -225,7 +230,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
             again = ++conflicts < CONFLICT_TRIES;
         else if (taken && !idempotent)
             again = false;
-        if (!again || (is_away && apr_time_now() >= give_up))
+        if (!again || (is_away && twc_clock_ticks() >= give_up))
             return rv;
         *ctx->problem = before;
         apr_sleep(is_away ? RETRY_PAUSE : 1000);
@@ -286,7 +291,7 @@ static apr_status_t try_tx(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *, void 
                            bool *began, bool *conflict)
 {
     twc_tx_t tx = { .conflict = false };
-    apr_status_t rv = borrow(ctx, &tx.loan, apr_time_now() + ctx->db->timeout);
+    apr_status_t rv = borrow(ctx, &tx.loan, twc_clock_ticks() + ctx->db->timeout);
 
     if (rv != APR_SUCCESS)
         return rv;

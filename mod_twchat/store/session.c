@@ -11,6 +11,7 @@
 #include <libpq-events.h>
 
 #include "store/session.h"
+#include "util/clock.h"
 
 #define PREPARED_MAX    128
 #define REPLAN_FIRST    64              /* uses after which a statement is prepared again, four times as many each time ... */
@@ -83,7 +84,7 @@ bool twc_session_gone(PGconn *conn)
 
 static bool wait_socket(PGconn *conn, short events, apr_time_t deadline)
 {
-    apr_interval_time_t left = deadline - apr_time_now();
+    apr_interval_time_t left = deadline - twc_clock_ticks();
     struct pollfd fd = { .fd = PQsocket(conn), .events = events };
 
     return left > 0 && fd.fd >= 0 && poll(&fd, 1, (int)(left / 1000) + 1) > 0;
@@ -234,7 +235,7 @@ static PGresult *exec_once(PGconn *conn, const twc_command_t *cmd, apr_interval_
 /* 26000: the session forgot the statement (a pooler between us); 0A000: its result type changed. */
 PGresult *twc_session_run(PGconn *conn, const twc_command_t *cmd, apr_interval_time_t timeout, bool *late)
 {
-    apr_time_t deadline = apr_time_now() + timeout + apr_time_from_sec(1);
+    apr_time_t deadline = twc_clock_ticks() + timeout + apr_time_from_sec(1);
     PGresult *res = exec_once(conn, cmd, timeout, deadline, late);
     session_t *s = session_of(conn);
 

@@ -6,12 +6,27 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <apr_lib.h>
 
 #include "util/clock.h"
 
 #define YEAR_9999 APR_TIME_C(253402300799999999)        /* its last microsecond */
+
+#ifdef CLOCK_BOOTTIME
+#define TICKING CLOCK_BOOTTIME
+#else
+#define TICKING CLOCK_MONOTONIC
+#endif
+
+apr_time_t twc_clock_ticks(void)
+{
+    struct timespec now;
+
+    clock_gettime(TICKING, &now);
+    return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
+}
 
 static apr_time_exp_t broken_down(apr_time_t t)
 {

@@ -1,12 +1,18 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * clock.h - instants as text. All instants are µs UTC (apr_time_t). Local
+ * clock.h - instants as text, and ticks. All instants are µs UTC (apr_time_t). Local
  * times and zones are PostgreSQL's business, never done here.
  */
 #ifndef TWC_UTIL_CLOCK_H
 #define TWC_UTIL_CLOCK_H
 
 #include "twc.h"
+
+/**
+ * µs since some moment, on a clock that nobody sets and that runs while the machine sleeps: for how long something
+ * took or may take. apr_time_now() is for when it happened.
+ */
+apr_time_t twc_clock_ticks(void);
 
 /** "2025-01-31T09:00:00" (flask-chat). */
 const char *twc_clock_iso(apr_pool_t *pool, apr_time_t t);

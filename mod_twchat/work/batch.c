@@ -5,9 +5,7 @@
  * caller's bad data fail another's item.
  * Called by work.c on the threads of requests.
  */
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
-
+#include "util/monitor.h"
 #include "work/batch.h"
 
 /* One waiting caller; lives on its stack. */
@@ -22,8 +20,7 @@ typedef struct slot_t {
 } slot_t;
 
 struct twc_batch_t {
-    apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *moved;           /* a batch was done, or leadership is free */
+    twc_monitor_t *monitor;             /* a batch was done, or leadership is free */
     apr_status_t (*run)(twc_ctx_t *ctx, void **items, int count);
     bool (*same)(const void *a, const void *b);
     slot_t *first, **end;
@@ -40,8 +37,7 @@ apr_status_t twc_batch_create(twc_batch_t **batch, apr_pool_t *pool, int leaders
     b->same = same;
     b->end = &b->first;
     b->leaders_max = leaders;
-    TWC_TRY(apr_thread_mutex_create(&b->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
-    TWC_TRY(apr_thread_cond_create(&b->moved, pool));
+    TWC_TRY(twc_monitor_create(&b->monitor, pool));
     *batch = b;
     return APR_SUCCESS;
 }
@@ -114,28 +110,28 @@ static void lead(twc_batch_t *b, slot_t *self)
     for (int i = 0; i < count; i++)
         items[i] = taken[i]->item;
     b->leaders++;
-    apr_thread_mutex_unlock(b->mutex);
+    twc_monitor_unlock(b->monitor);
     rv = b->run(self->ctx, items, count);
-    apr_thread_mutex_lock(b->mutex);
+    twc_monitor_lock(b->monitor);
     b->leaders--;
     finish(b, self->ctx, taken, count, rv);
-    apr_thread_cond_broadcast(b->moved);
+    twc_monitor_broadcast(b->monitor);
 }
 
 apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
 {
     slot_t self = { .item = item, .ctx = ctx };
 
-    apr_thread_mutex_lock(b->mutex);
+    twc_monitor_lock(b->monitor);
     *b->end = &self;
     b->end = &self.next;
     while (!self.done) {
         if (!self.taken && b->leaders < b->leaders_max)
             lead(b, &self);             /* takes self with it, unless more than a batch waits before it */
         else
-            apr_thread_cond_wait(b->moved, b->mutex);
+            twc_monitor_wait(b->monitor);
     }
-    apr_thread_mutex_unlock(b->mutex);
+    twc_monitor_unlock(b->monitor);
     if (self.alone) {
         twc_problem_clear(ctx);
         return b->run(ctx, &item, 1);

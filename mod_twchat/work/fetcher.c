@@ -248,17 +248,17 @@ static void sweep(const twc_runner_env_t *env, twc_thread_t *thread)
 static void fetcher_thr_main(twc_thread_t *thread, void *baton)
 {
     const twc_runner_env_t *env = baton;
-    apr_time_t purge_at = apr_time_now() + PURGE_EVERY, sweep_at = 0;
+    apr_time_t purge_at = twc_clock_ticks() + PURGE_EVERY, sweep_at = 0;
 
     while (!twc_thread_stopping(thread)) {
-        if (apr_time_now() >= sweep_at) {
+        if (twc_clock_ticks() >= sweep_at) {
             sweep(env, thread);
-            sweep_at = apr_time_now() + SWEEP_EVERY;
+            sweep_at = twc_clock_ticks() + SWEEP_EVERY;
         }
         run_all(env, thread);
-        if (apr_time_now() >= purge_at) {
+        if (twc_clock_ticks() >= purge_at) {
             purge(env, thread);
-            purge_at = apr_time_now() + PURGE_EVERY;
+            purge_at = twc_clock_ticks() + PURGE_EVERY;
         }
         twc_thread_sleep(thread, IDLE);
     }

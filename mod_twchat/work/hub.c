@@ -13,11 +13,11 @@
 
 #include <apr_ring.h>
 #include <apr_tables.h>
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 
 #include "store/event.h"
 #include "store/listen.h"
+#include "util/clock.h"
+#include "util/monitor.h"
 #include "work/hub.h"
 #include "work/thread.h"
 
@@ -45,8 +45,7 @@ struct twc_hub_t {
     twc_thread_t *thread;
     int wake_fd;
 
-    apr_thread_mutex_t *mutex;          /* guards the four below */
-    apr_thread_cond_t *changed;
+    twc_monitor_t *monitor;             /* guards the four below */
     unsigned generation;                /* rises when there may be news: pollers wait for it */
     bool dirty;                         /* this child has committed something */
     bool stopping;
@@ -80,8 +79,7 @@ apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_
     h->streams_max = streams_max;
     APR_RING_INIT(&h->incoming, stream_t, link);
     APR_RING_INIT(&h->live, stream_t, link);
-    TWC_TRY(apr_thread_mutex_create(&h->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
-    TWC_TRY(apr_thread_cond_create(&h->changed, pool));
+    TWC_TRY(twc_monitor_create(&h->monitor, pool));
     h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (h->wake_fd < 0)
         return errno;
@@ -99,20 +97,20 @@ void twc_hub_wake(twc_hub_t *h)
 {
     bool first;
 
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     first = !h->dirty;
     h->dirty = true;
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_unlock(h->monitor);
     if (first)
         poke(h);
 }
 
 void twc_hub_stop(twc_hub_t *h)
 {
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     h->stopping = true;
-    apr_thread_cond_broadcast(h->changed);
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_broadcast(h->monitor);
+    twc_monitor_unlock(h->monitor);
     poke(h);
 }
 
@@ -125,7 +123,7 @@ apr_status_t twc_hub_add(twc_hub_t *h, const twc_stream_io_t *io, const char *cu
     TWC_TRY(twc_thread_pool(&pool));
     s = apr_pcalloc(pool, sizeof(*s));
     *s = (stream_t){ .pool = pool, .io = *io, .until = until, .resume = cursor ? apr_pstrdup(pool, cursor) : NULL };
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     if (h->stopping)
         rv = APR_EGENERAL;
     else if (h->stream_count >= h->streams_max)
@@ -134,7 +132,7 @@ apr_status_t twc_hub_add(twc_hub_t *h, const twc_stream_io_t *io, const char *cu
         h->stream_count++;
         APR_RING_INSERT_TAIL(&h->incoming, s, stream_t, link);
     }
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_unlock(h->monitor);
     if (rv != APR_SUCCESS)
         apr_pool_destroy(pool);
     else
@@ -200,14 +198,13 @@ static bool wait_news(twc_hub_t *h, unsigned seen, apr_time_t deadline)
 {
     bool news;
 
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     while (h->generation == seen && !h->stopping) {
-        apr_interval_time_t left = deadline - apr_time_now();
-        if (left <= 0 || apr_thread_cond_timedwait(h->changed, h->mutex, left) != APR_SUCCESS)
+        if (!twc_monitor_wait_until(h->monitor, deadline))
             break;
     }
     news = h->generation != seen && !h->stopping;
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_unlock(h->monitor);
     return news;
 }
 
@@ -215,9 +212,9 @@ static unsigned generation(twc_hub_t *h)
 {
     unsigned g;
 
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     g = h->generation;
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_unlock(h->monitor);
     return g;
 }
 
@@ -225,7 +222,7 @@ static unsigned generation(twc_hub_t *h)
 static apr_status_t news_since(twc_hub_t *h, twc_ctx_t *ctx, const char *cursor, apr_interval_time_t patience,
                                twc_events_t *e)
 {
-    apr_time_t deadline = apr_time_now() + patience;
+    apr_time_t deadline = twc_clock_ticks() + patience;
     bool known = false;
 
     if (!cursor || !*cursor)
@@ -236,9 +233,9 @@ static apr_status_t news_since(twc_hub_t *h, twc_ctx_t *ctx, const char *cursor,
     for (;;) {
         unsigned seen = generation(h);
         TWC_TRY(twc_event_read(ctx, cursor, NULL, e));
-        if (e->count > 0 || apr_time_now() >= deadline)
+        if (e->count > 0 || twc_clock_ticks() >= deadline)
             return APR_SUCCESS;
-        if (!wait_news(h, seen, e->pending ? apr_time_now() + DEBOUNCE : deadline) && !e->pending)
+        if (!wait_news(h, seen, e->pending ? twc_clock_ticks() + DEBOUNCE : deadline) && !e->pending)
             return APR_SUCCESS;
     }
 }
@@ -273,9 +270,9 @@ static void drop(twc_hub_t *h, stream_t *s)
     APR_RING_REMOVE(s, link);
     s->io.close(s->io.baton);
     apr_pool_destroy(s->pool);
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     h->stream_count--;
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_unlock(h->monitor);
 }
 
 static bool tell(twc_hub_t *h, stream_t *s, const char *text, apr_size_t len)
@@ -347,9 +344,9 @@ static apr_status_t greet(twc_hub_t *h, twc_ctx_t *ctx, stream_t *s)
 static void take_incoming(twc_hub_t *h, struct streams_t *fresh)
 {
     APR_RING_INIT(fresh, stream_t, link);
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     APR_RING_CONCAT(fresh, &h->incoming, stream_t, link);
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_unlock(h->monitor);
 }
 
 /* New readers first bring the others up to date, then themselves, so that all stand at one place. */
@@ -413,14 +410,14 @@ static bool sense(twc_hub_t *h, apr_time_t now)
     eventfd_read(h->wake_fd, &ignored);
     if (h->listener && twc_listen_read(h->listener, &heard) != APR_SUCCESS)
         lose_listener(h, now);
-    apr_thread_mutex_lock(h->mutex);
+    twc_monitor_lock(h->monitor);
     dirty = h->dirty;
     h->dirty = false;
     if (dirty || heard) {
         h->generation++;
-        apr_thread_cond_broadcast(h->changed);
+        twc_monitor_broadcast(h->monitor);
     }
-    apr_thread_mutex_unlock(h->mutex);
+    twc_monitor_unlock(h->monitor);
     if (dirty && !h->notify_at)
         h->notify_at = now + DEBOUNCE;
     return dirty || heard;
@@ -488,7 +485,7 @@ static void hub_thr_main(twc_thread_t *thread, void *baton)
     struct streams_t last;
 
     while (!twc_thread_stopping(thread)) {
-        apr_time_t now = apr_time_now();
+        apr_time_t now = twc_clock_ticks();
         struct streams_t fresh;
         twc_ctx_t ctx;
 
@@ -496,7 +493,7 @@ static void hub_thr_main(twc_thread_t *thread, void *baton)
         twc_ctx_init(&ctx, scratch, h->env.db, h->env.conf);
         connect_listener(h, now);
         wait_for_something(h, now);
-        now = apr_time_now();
+        now = twc_clock_ticks();
         if (sense(h, now) && (!h->read_at || h->read_at > now + DEBOUNCE))
             h->read_at = now + DEBOUNCE;
         pass_on(h, now);

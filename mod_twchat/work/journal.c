@@ -9,6 +9,7 @@
 #include <apr_thread_mutex.h>
 
 #include "store/setting.h"
+#include "util/clock.h"
 #include "util/text.h"
 #include "work/journal.h"
 #include "work/thread.h"
@@ -41,7 +42,7 @@ apr_status_t twc_journal_create(twc_journal_t **journal, apr_pool_t *pool)
     twc_journal_t *j = apr_pcalloc(pool, sizeof(*j));
 
     j->tokens = ROWS_MAX;
-    j->refilled_at = apr_time_now();
+    j->refilled_at = twc_clock_ticks();
     TWC_TRY(apr_thread_mutex_create(&j->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
     TWC_TRY(twc_thread_pool(&j->gathering));
     TWC_TRY(twc_thread_pool(&j->spare));
@@ -52,7 +53,7 @@ apr_status_t twc_journal_create(twc_journal_t **journal, apr_pool_t *pool)
 
 static bool room(twc_journal_t *j)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = twc_clock_ticks();
 
     j->tokens += (double)(now - j->refilled_at) * RATE / APR_USEC_PER_SEC;
     if (j->tokens > ROWS_MAX)

@@ -10,6 +10,7 @@
 #include <apr_thread_mutex.h>
 
 #include "twilio/error.h"
+#include "util/clock.h"
 #include "util/mask.h"
 #include "work/flight.h"
 #include "work/sender.h"
@@ -101,8 +102,8 @@ static void tell_judgement(worker_t *w, const twc_slot_t *slot)
         twc_thread_log(env, TWC_LOG_INFO, NULL, "TWC3006", "message %" APR_INT64_T_FMT " was found at Twilio", s->id);
     else if (s->verdict == TWC_SETTLE_LATER && slot->search)
         twc_thread_log(env, TWC_LOG_INFO, NULL, "TWC3007", "message %" APR_INT64_T_FMT " did not reach Twilio and is sent again", s->id);
-    else if (s->verdict == TWC_SETTLE_LATER && apr_time_now() - w->throttle_told_at > TELL_EVERY) {
-        w->throttle_told_at = apr_time_now();
+    else if (s->verdict == TWC_SETTLE_LATER && twc_clock_ticks() - w->throttle_told_at > TELL_EVERY) {
+        w->throttle_told_at = twc_clock_ticks();
         twc_thread_log(env, TWC_LOG_INFO, NULL, "TWC3008", "message %" APR_INT64_T_FMT " has to wait: %s", s->id,
                        s->reason ? s->reason : "it could not be sent");
     }
@@ -161,7 +162,7 @@ static void write_singly(worker_t *w, int count)
 /* All that landed so far, a statement's worth at a time. */
 static void write_results(worker_t *w)
 {
-    while (w->results && apr_time_now() >= w->write_at) {
+    while (w->results && twc_clock_ticks() >= w->write_at) {
         const twc_settle_t *items[BATCH_MAX];
         twc_ctx_t ctx;
         apr_status_t rv;
@@ -173,7 +174,7 @@ static void write_results(worker_t *w)
         rv = twc_outbox_settle(&ctx, items, n);
         if (rv == APR_EAGAIN || rv == APR_TIMEUP) {
             tell_db(w, &ctx, "results cannot be stored");
-            w->write_at = apr_time_now() + w->db_pause;
+            w->write_at = twc_clock_ticks() + w->db_pause;
             return;
         }
         if (rv != APR_SUCCESS) {
@@ -195,7 +196,7 @@ static void write_results(worker_t *w)
  * the way up again. */
 static void adapt(worker_t *w, const twc_slot_t *slot)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = twc_clock_ticks();
 
     if (slot->outcome.http_status == 429) {
         apr_interval_time_t rest = slot->outcome.retry_after ? slot->outcome.retry_after : twc_backoff(1) / 4;
@@ -300,7 +301,7 @@ static void send_one(worker_t *w, const twc_claim_t *claim, apr_time_t claimed_a
         return;                         /* no memory: its lease brings it back */
     if (claim->opted_out)
         twc_verdict_opted_out(&slot->claim, &slot->settle);
-    else if (apr_time_now() - claimed_at > lease(w) / 2 || twc_flight_start(w->flight, slot) != APR_SUCCESS)
+    else if (twc_clock_ticks() - claimed_at > lease(w) / 2 || twc_flight_start(w->flight, slot) != APR_SUCCESS)
         twc_verdict_unsent(&slot->claim, &slot->settle);
     else
         return;
@@ -330,7 +331,7 @@ static void plan_next_claim(worker_t *w, twc_ctx_t *ctx, int count)
         wait = w->step;                 /* something holds it back that time alone does not end */
         w->step = w->step * 2 < STEP_MAX ? w->step * 2 : STEP_MAX;
     }
-    w->claim_at = apr_time_now() + wait;
+    w->claim_at = twc_clock_ticks() + wait;
 }
 
 static void claim(worker_t *w, int limit)
@@ -338,12 +339,12 @@ static void claim(worker_t *w, int limit)
     twc_claim_t *claims;
     twc_ctx_t ctx;
     int count;
-    apr_time_t asked = apr_time_now();
+    apr_time_t asked = twc_clock_ticks();
 
     context(w, &ctx);
     if (twc_outbox_claim(&ctx, limit, lease(w), &claims, &count) != APR_SUCCESS) {
         tell_db(w, &ctx, "nothing can be claimed");
-        w->rest_until = apr_time_now() + w->db_pause;
+        w->rest_until = twc_clock_ticks() + w->db_pause;
         return;
     }
     db_works(w);
@@ -356,7 +357,7 @@ static void claim(worker_t *w, int limit)
 
 static void maybe_claim(worker_t *w)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = twc_clock_ticks();
     int n = room(w);
 
     if (apr_atomic_xchg32(&w->woken, 0)) {
@@ -409,7 +410,7 @@ static void search(worker_t *w, apr_time_t now)
 
 static void chores(worker_t *w)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = twc_clock_ticks();
     twc_ctx_t ctx;
     int count = 0;
 
@@ -443,7 +444,7 @@ static apr_time_t next_claim(const worker_t *w)
 
 static apr_interval_time_t sleep_time(const worker_t *w)
 {
-    apr_time_t now = apr_time_now(), until = now + POLL;
+    apr_time_t now = twc_clock_ticks(), until = now + POLL;
 
     if (w->results && w->write_at < until)
         until = w->write_at;
@@ -484,11 +485,11 @@ static void cut_off(worker_t *w)
 
 static void drain(worker_t *w)
 {
-    apr_time_t until = apr_time_now() + DRAIN;
+    apr_time_t until = twc_clock_ticks() + DRAIN;
 
-    while (apr_time_now() < until && (twc_flight_flying(w->flight) > 0 || w->results)) {
+    while (twc_clock_ticks() < until && (twc_flight_flying(w->flight) > 0 || w->results)) {
         apr_pool_clear(twc_thread_scratch(w->self));
-        judge_all(w, twc_flight_run(w->flight, w->results ? DB_PAUSE_MIN : until - apr_time_now()));
+        judge_all(w, twc_flight_run(w->flight, w->results ? DB_PAUSE_MIN : until - twc_clock_ticks()));
         write_results(w);
     }
     cut_off(w);

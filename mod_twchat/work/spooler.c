@@ -9,6 +9,7 @@
 #include "domain/call.h"
 #include "spool/spool.h"
 #include "store/db.h"
+#include "util/clock.h"
 #include "work/batch.h"
 #include "work/replay.h"
 #include "work/spooler.h"
@@ -45,7 +46,7 @@ typedef struct entry_t {
 /* Is it time to tell it again? */
 static bool is_news(apr_time_t *told_at)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = twc_clock_ticks();
 
     if (now - *told_at < TELL_EVERY)
         return false;
@@ -92,9 +93,9 @@ static apr_status_t append(twc_ctx_t *ctx, void **items, int count)
 static void keep_back(twc_spooler_t *s, apr_uint64_t end)
 {
     apr_uint64_t before = twc_spool_replayed(s->spool);
-    apr_time_t until = apr_time_now() + KEEP_MOST;
+    apr_time_t until = twc_clock_ticks() + KEEP_MOST;
 
-    while (twc_spool_replayed(s->spool) < end && apr_time_now() < until) {
+    while (twc_spool_replayed(s->spool) < end && twc_clock_ticks() < until) {
         apr_sleep(KEEP_STEP);
         if (!apr_atomic_read32(&s->moving) && twc_spool_replayed(s->spool) == before)
             return;

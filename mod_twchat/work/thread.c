@@ -6,10 +6,10 @@
  */
 #include <stdarg.h>
 
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
+#include "util/clock.h"
+#include "util/monitor.h"
 #include "work/thread.h"
 
 struct twc_thread_t {
@@ -20,8 +20,7 @@ struct twc_thread_t {
     const char *name;
     void (*main)(twc_thread_t *, void *);
     void *baton;
-    apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *cond;
+    twc_monitor_t *monitor;
     bool stopping, woken, ended, joined;
 };
 
@@ -47,10 +46,10 @@ static void *APR_THREAD_FUNC start(apr_thread_t *unused, void *baton)
 
     (void)unused;
     t->main(t, t->baton);
-    apr_thread_mutex_lock(t->mutex);
+    twc_monitor_lock(t->monitor);
     t->ended = true;
-    apr_thread_cond_broadcast(t->cond);
-    apr_thread_mutex_unlock(t->mutex);
+    twc_monitor_broadcast(t->monitor);
+    twc_monitor_unlock(t->monitor);
     return NULL;
 }
 
@@ -63,8 +62,7 @@ apr_status_t twc_thread_start(twc_thread_t **thread, apr_pool_t *pool, const twc
     t->name = name;
     t->main = main;
     t->baton = baton;
-    TWC_TRY(apr_thread_mutex_create(&t->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
-    TWC_TRY(apr_thread_cond_create(&t->cond, pool));
+    TWC_TRY(twc_monitor_create(&t->monitor, pool));
     TWC_TRY(twc_thread_pool(&t->own));
     TWC_TRY(apr_pool_create(&t->scratch, t->own));
     TWC_TRY(apr_thread_create(&t->thread, NULL, start, t, pool));
@@ -76,20 +74,20 @@ void twc_thread_stop(twc_thread_t *t)
 {
     if (!t)
         return;
-    apr_thread_mutex_lock(t->mutex);
+    twc_monitor_lock(t->monitor);
     t->stopping = true;
-    apr_thread_cond_broadcast(t->cond);
-    apr_thread_mutex_unlock(t->mutex);
+    twc_monitor_broadcast(t->monitor);
+    twc_monitor_unlock(t->monitor);
 }
 
 void twc_thread_wake(twc_thread_t *t)
 {
     if (!t)
         return;
-    apr_thread_mutex_lock(t->mutex);
+    twc_monitor_lock(t->monitor);
     t->woken = true;
-    apr_thread_cond_broadcast(t->cond);
-    apr_thread_mutex_unlock(t->mutex);
+    twc_monitor_broadcast(t->monitor);
+    twc_monitor_unlock(t->monitor);
 }
 
 bool twc_thread_join(twc_thread_t *t, apr_time_t deadline)
@@ -98,14 +96,11 @@ bool twc_thread_join(twc_thread_t *t, apr_time_t deadline)
 
     if (!t || t->joined)
         return true;
-    apr_thread_mutex_lock(t->mutex);
-    while (!t->ended) {
-        apr_interval_time_t left = deadline - apr_time_now();
-        if (left <= 0 || apr_thread_cond_timedwait(t->cond, t->mutex, left) != APR_SUCCESS)
-            break;
-    }
+    twc_monitor_lock(t->monitor);
+    while (!t->ended && twc_monitor_wait_until(t->monitor, deadline))
+        ;
     t->joined = t->ended;
-    apr_thread_mutex_unlock(t->mutex);
+    twc_monitor_unlock(t->monitor);
     if (!t->joined)
         return false;                   /* its pool stays: it is still using it */
     apr_thread_join(&rv, t->thread);
@@ -122,24 +117,21 @@ bool twc_thread_stopping(twc_thread_t *t)
 {
     bool stopping;
 
-    apr_thread_mutex_lock(t->mutex);
+    twc_monitor_lock(t->monitor);
     stopping = t->stopping;
-    apr_thread_mutex_unlock(t->mutex);
+    twc_monitor_unlock(t->monitor);
     return stopping;
 }
 
 void twc_thread_sleep(twc_thread_t *t, apr_interval_time_t most)
 {
-    apr_time_t until = apr_time_now() + most;
+    apr_time_t until = twc_clock_ticks() + most;
 
-    apr_thread_mutex_lock(t->mutex);
-    while (!t->stopping && !t->woken) {
-        apr_interval_time_t left = until - apr_time_now();
-        if (left <= 0 || apr_thread_cond_timedwait(t->cond, t->mutex, left) != APR_SUCCESS)
-            break;
-    }
+    twc_monitor_lock(t->monitor);
+    while (!t->stopping && !t->woken && twc_monitor_wait_until(t->monitor, until))
+        ;
     t->woken = false;
-    apr_thread_mutex_unlock(t->mutex);
+    twc_monitor_unlock(t->monitor);
 }
 
 apr_pool_t *twc_thread_scratch(twc_thread_t *t)

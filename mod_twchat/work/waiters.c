@@ -4,10 +4,10 @@
  * Must never hold a lock or a connection while somebody waits.
  * Called by work.c for requests and by work/sender.c for results.
  */
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 
 #include "store/outbox.h"
+#include "util/clock.h"
+#include "util/monitor.h"
 #include "work/waiters.h"
 
 #define BUCKETS     64
@@ -23,8 +23,7 @@ typedef struct waiter_t {
 
 /* The sender may be quicker than whoever asked: what it told lately is remembered. */
 typedef struct bucket_t {
-    apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *cond;
+    twc_monitor_t *monitor;
     waiter_t *waiters;
     apr_int64_t recent[RECENT];
     unsigned recent_next;
@@ -39,10 +38,8 @@ apr_status_t twc_waiters_create(twc_waiters_t **waiters, apr_pool_t *pool)
 {
     twc_waiters_t *w = apr_pcalloc(pool, sizeof(*w));
 
-    for (int i = 0; i < BUCKETS; i++) {
-        TWC_TRY(apr_thread_mutex_create(&w->bucket[i].mutex, APR_THREAD_MUTEX_DEFAULT, pool));
-        TWC_TRY(apr_thread_cond_create(&w->bucket[i].cond, pool));
-    }
+    for (int i = 0; i < BUCKETS; i++)
+        TWC_TRY(twc_monitor_create(&w->bucket[i].monitor, pool));
     *waiters = w;
     return APR_SUCCESS;
 }
@@ -57,23 +54,23 @@ void twc_waiters_tell(twc_waiters_t *w, apr_int64_t id)
     bucket_t *b = bucket_of(w, id);
     bool any = false;
 
-    apr_thread_mutex_lock(b->mutex);
+    twc_monitor_lock(b->monitor);
     b->recent[b->recent_next++ % RECENT] = id;
     for (waiter_t *one = b->waiters; one; one = one->next)
         if (one->id == id)
             any = one->told = true;
     if (any)
-        apr_thread_cond_broadcast(b->cond);
-    apr_thread_mutex_unlock(b->mutex);
+        twc_monitor_broadcast(b->monitor);
+    twc_monitor_unlock(b->monitor);
 }
 
 void twc_waiters_stop(twc_waiters_t *w)
 {
     for (int i = 0; i < BUCKETS; i++) {
-        apr_thread_mutex_lock(w->bucket[i].mutex);
+        twc_monitor_lock(w->bucket[i].monitor);
         w->bucket[i].stopping = true;
-        apr_thread_cond_broadcast(w->bucket[i].cond);
-        apr_thread_mutex_unlock(w->bucket[i].mutex);
+        twc_monitor_broadcast(w->bucket[i].monitor);
+        twc_monitor_unlock(w->bucket[i].monitor);
     }
 }
 
@@ -121,25 +118,25 @@ apr_status_t twc_waiters_wait(twc_waiters_t *w, twc_ctx_t *ctx, apr_int64_t id, 
 {
     bucket_t *b = bucket_of(w, id);
     waiter_t self = { .id = id };
-    apr_time_t now = apr_time_now(), until = now + patience, look_at = now + FIRST_LOOK;
+    apr_time_t now = twc_clock_ticks(), until = now + patience, look_at = now + FIRST_LOOK;
 
-    apr_thread_mutex_lock(b->mutex);
+    twc_monitor_lock(b->monitor);
     join(b, &self);
-    while (!self.told && !b->stopping && (now = apr_time_now()) < until) {
+    while (!self.told && !b->stopping && (now = twc_clock_ticks()) < until) {
         if (now >= look_at) {
             bool gone;
 
-            apr_thread_mutex_unlock(b->mutex);
+            twc_monitor_unlock(b->monitor);
             gone = look(ctx, id);
-            apr_thread_mutex_lock(b->mutex);
+            twc_monitor_lock(b->monitor);
             self.told = self.told || gone;
-            look_at = apr_time_now() + LOOK_EVERY;
+            look_at = twc_clock_ticks() + LOOK_EVERY;
             continue;
         }
-        apr_thread_cond_timedwait(b->cond, b->mutex, (look_at < until ? look_at : until) - now);
+        twc_monitor_wait_until(b->monitor, look_at < until ? look_at : until);
     }
     leave(b, &self);
-    apr_thread_mutex_unlock(b->mutex);
+    twc_monitor_unlock(b->monitor);
     *done = self.told;
     return APR_SUCCESS;
 }

@@ -108,8 +108,14 @@ int twc_req_read(twc_req_t *q, apr_size_t max)
 
 json_t *twc_json_object(apr_pool_t *pool, twc_str_t text)
 {
-    const char *clean = twc_text_clean(pool, apr_pstrmemdup(pool, text.data, text.len), text.len);
-    json_t *json = json_loads(clean, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    char *copy;
+    json_t *json;
+
+    if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)     /* a byte order mark is not part of it */
+        text = (twc_str_t){ text.data + 3, text.len - 3 };
+    copy = apr_pstrmemdup(pool, text.data, text.len);
+    twc_text_pair_surrogates(copy, text.len);
+    json = json_loads(twc_text_clean(pool, copy, text.len), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 
     if (json && !json_is_object(json)) {
         json_decref(json);

@@ -50,7 +50,7 @@ int twc_req_read(twc_req_t *q, apr_size_t max);
 apr_status_t twc_req_json(twc_req_t *q);
 
 /**
- * Read JSON text into an object: ill-formed UTF-8 is made clean first, duplicate keys and deep nesting refuse.
+ * Read JSON text into an object: ill-formed UTF-8 and lone surrogates are made clean first, a byte order mark is skipped, duplicate keys and deep nesting refuse.
  * @return owned by the caller; NULL when it is no object
  */
 json_t *twc_json_object(apr_pool_t *pool, twc_str_t text);

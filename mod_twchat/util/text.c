@@ -212,6 +212,41 @@ const char *twc_text_xml(apr_pool_t *pool, const char *s)
 
 /* ---- JSON ------------------------------------------------------------------------ */
 
+/* The code unit of the escape at s, -1 when there is none. */
+static int escaped_unit(const char *s, apr_size_t len)
+{
+    int unit = 0;
+
+    if (len < 6 || s[0] != '\\' || s[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        if (!apr_isxdigit(s[i]))
+            return -1;
+        unit = unit * 16 + (apr_isdigit(s[i]) ? s[i] - '0' : (s[i] | 0x20) - 'a' + 10);
+    }
+    return unit;
+}
+
+void twc_text_pair_surrogates(char *json, apr_size_t len)
+{
+    apr_size_t i = 0;
+
+    while (i < len) {
+        int unit = escaped_unit(json + i, len - i);
+        bool pair = unit >= 0xD800 && unit < 0xDC00 && (escaped_unit(json + i + 6, len - i - 6) & ~0x3FF) == 0xDC00;
+
+        if (json[i] != '\\')
+            i++;
+        else if (unit < 0)
+            i += 2;
+        else {
+            if (!pair && unit >= 0xD800 && unit < 0xE000)
+                memcpy(json + i + 2, "fffd", 4);
+            i += pair ? 12 : 6;
+        }
+    }
+}
+
 const char *twc_text_json(apr_pool_t *pool, const char *s)
 {
     char *out, *o;

@@ -44,6 +44,12 @@ const char *twc_text_head(apr_pool_t *pool, const char *s, apr_size_t chars);
  */
 const char *twc_text_xml(apr_pool_t *pool, const char *s);
 
+/**
+ * Escapes of lone surrogates in JSON text become \ufffd, in place: clients that cut a text in the middle of an emoji write
+ * them, and no parser of ours takes them.
+ */
+void twc_text_pair_surrogates(char *json, apr_size_t len);
+
 /** A JSON string literal with its quotes; s is well-formed UTF-8; NULL gives null. */
 const char *twc_text_json(apr_pool_t *pool, const char *s);
 

@@ -144,6 +144,18 @@ class TestJson:
         assert answer.status_code in (400, 500)
         assert answer.json()["error"]
 
+    @pytest.mark.parametrize("written, means", [("cut \\ud83d", "cut \ufffd"), ("\\ude00 \\ud83d\\ude00", "\ufffd 😀")])
+    def test_lone_surrogates_are_replaced(self, site, written, means):
+        number = new_number()
+        body = '{"to":"%s","body":"%s"}' % (number, written)
+        assert site.post(SEND, data=body, headers={"Content-Type": "application/json"}).status_code == 200
+        assert site.get(f"/api/conversations/{number}").json()["items"][0]["body"] == means
+
+    def test_a_byte_order_mark_is_no_part_of_it(self, site):
+        body = b"\xef\xbb\xbf" + json.dumps({"to": new_number(), "body": "x"}).encode()
+        for path in (SEND, "/api/twilio/sms/send"):
+            assert site.post(path, data=body, headers={"Content-Type": "application/json"}).status_code == 200
+
     def test_duplicate_keys(self, site):
         body = b'{"to":"+14155550100","to":"+14155550101","body":"x"}'
         assert site.post(SEND, data=body, headers={"Content-Type": "application/json"}).status_code in (200, 400)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <apr_general.h>
+#include <apr_strings.h>
 
 #include "util/text.h"
 
@@ -85,6 +86,24 @@ static void secrets(void **state)
     assert_true(twc_text_same_secret("", 0, "", 0));
 }
 
+static const struct { const char *in, *out; } surrogates[] = {
+    { "\"\\ud83d\\ude00 \\u0041\"", "\"\\ud83d\\ude00 \\u0041\"" },
+    { "\"cut \\ud83d\"", "\"cut \\ufffd\"" }, { "\"\\uDE00\"", "\"\\ufffd\"" },
+    { "\"\\ud83d\\ud83d\\ude00\"", "\"\\ufffd\\ud83d\\ude00\"" }, { "\"\\ud83d\\u0041\"", "\"\\ufffd\\u0041\"" },
+    { "\"\\\\ud83d\"", "\"\\\\ud83d\"" },                     /* a backslash, then letters */
+    { "\"\\ud8", "\"\\ud8" }, { "\\", "\\" }, { "", "" },
+};
+
+static void lone_surrogates(void **state)
+{
+    for (size_t i = 0; i < sizeof(surrogates) / sizeof(surrogates[0]); i++) {
+        char *json = apr_pstrdup(pool, surrogates[i].in);
+
+        twc_text_pair_surrogates(json, strlen(json));
+        assert_string_equal(json, surrogates[i].out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +112,7 @@ int main(void)
         cmocka_unit_test(white_space),
         cmocka_unit_test(markup),
         cmocka_unit_test(secrets),
+        cmocka_unit_test(lone_surrogates),
     };
     int failed;
 

@@ -161,3 +161,49 @@ class TestGraceful:
             traffic.grown(100)
         assert stored_once(site, traffic.accepted())
         wait_for(lambda: site.get("/api/messages").status_code == 200, 10, "the site to answer")
+
+
+@pytest.mark.expect_log("AH006", "AH02655", "TWC")
+class TestLeaks:
+    """What a restart of the database, a page that leaves or a spooled call took is given back."""
+
+    @pytest.fixture(scope="class")
+    def server(self, make_postgres):
+        return make_postgres()
+
+    @pytest.fixture(scope="class")
+    def site(self, make_site, server):
+        return make_site(server, hosts=[Host(directives=OFF)], children=1, threads=16)
+
+    def held(self, site):
+        """Descriptors and threads of its one child."""
+        child = f"/proc/{site.httpd.children()[0]}"
+        return len(os.listdir(f"{child}/fd")), len(os.listdir(f"{child}/task"))
+
+    def one_round(self, site, server):
+        pages = [requests.get(site.url + "/api/events", headers={"X-API-Key": site.api_key}, stream=True, timeout=30)
+                 for _ in range(20)]
+        server.stop()
+        for _ in range(10):
+            assert site.inbound()[0].status_code == 200
+        server.start()
+        wait_for(lambda: site.get("/api/messages").status_code == 200, 20, "the database to be used again")
+        with Traffic(site) as traffic:
+            traffic.grown(100)
+        for page in pages:
+            page.close()
+        for _ in range(5):
+            site.get("/api/health", keyed=False, headers={"Connection": "close"})
+
+    def test_nothing_is_kept(self, site, server):
+        for _ in range(2):
+            self.one_round(site, server)
+        fds, threads = self.held(site)
+        for _ in range(5):
+            self.one_round(site, server)
+
+        def given_back():
+            site.inbound()              # an event makes the hub notice the pages that have left
+            now = self.held(site)
+            return now[0] <= fds + 4 and now[1] <= threads
+        wait_for(given_back, 30, f"{self.held(site)} descriptors and threads to become {(fds, threads)} again")

@@ -63,13 +63,36 @@ static const char *check_sid(apr_pool_t *pool, const char *word, const char *pre
 static const char *check_account(apr_pool_t *pool, const char *word) { return check_sid(pool, word, "AC"); }
 static const char *check_service(apr_pool_t *pool, const char *word) { return check_sid(pool, word, "MG"); }
 
+static bool is_port(const char *word)
+{
+    char *end;
+    apr_int64_t port = apr_strtoi64(word, &end, 10);
+
+    return apr_isdigit(*word) && !*end && port >= 1 && port <= 65535;
+}
+
+/* Names, addresses and, in brackets, those of IPv6. */
+static bool is_host(const char *word, apr_size_t len)
+{
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+
+    if (len > 2 && word[0] == '[' && word[len - 1] == ']')
+        return strspn(word + 1, "0123456789abcdefABCDEF:.") == len - 2;
+    return len && apr_isalnum(*word) && strspn(word, name) >= len;
+}
+
 static const char *check_url(apr_pool_t *pool, const char *word)
 {
     apr_uri_t uri;
+    bool clean = true;
 
-    if (apr_uri_parse(pool, word, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname || !*uri.hostname
+    for (const char *p = word; *p; p++)
+        clean = clean && (unsigned char)*p > ' ' && *p != 0x7f;
+    if (!clean || apr_uri_parse(pool, word, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname || !*uri.hostname
         || (strcmp(uri.scheme, "http") != 0 && strcmp(uri.scheme, "https") != 0))
         return apr_psprintf(pool, "'%s' is no URL: https://host, with a port or a path where needed", word);
+    if (uri.port_str && !is_port(uri.port_str))
+        return apr_psprintf(pool, "'%s' has a port that is none: 1 to 65535", word);
     if (uri.query || uri.fragment || uri.user)
         return apr_psprintf(pool, "'%s' must not have a query, a fragment or a user", word);
     return NULL;
@@ -126,10 +149,18 @@ static const char *check_subnet(apr_pool_t *pool, const char *word)
 
 static const char *check_host(apr_pool_t *pool, const char *word)
 {
-    for (const char *p = word; *p; p++)
-        if (!apr_isalnum(*p) && *p != '.' && *p != '-' && *p != ':')
-            return apr_psprintf(pool, "'%s' is no host name: media.example.com, with a port where needed", word);
-    return *word ? NULL : "a host name must not be empty";
+    const char *bracket = strrchr(word, ']'), *colon = strrchr(bracket ? bracket : word, ':');
+    apr_size_t len = colon ? (apr_size_t)(colon - word) : strlen(word);
+
+    return is_host(word, len) && (!colon || is_port(colon + 1)) ? NULL
+        : apr_psprintf(pool, "'%s' is no host name: media.example.com, with a port where needed", word);
+}
+
+static const char *check_log(apr_pool_t *pool, const char *word)
+{
+    if (*word == '|')
+        return word[1] ? NULL : "after | comes the program that reads the lines";
+    return *word ? NULL : "the path of a file must not be empty";
 }
 
 /* ---- setters ------------------------------------------------------------------- */
@@ -140,6 +171,9 @@ static const char *takes(cmd_parms *cmd, int argc, int lo, int hi)
         return NULL;
     if (lo == hi)
         return apr_psprintf(cmd->pool, "%s takes %d value%s: %s", cmd->cmd->name, lo, lo == 1 ? "" : "s", cmd->cmd->errmsg);
+    if (hi > 0)
+        return apr_psprintf(cmd->pool, "%s takes %d%s%d values: %s", cmd->cmd->name, lo, hi == lo + 1 ? " or " : " to ", hi,
+                            cmd->cmd->errmsg);
     return apr_psprintf(cmd->pool, "%s takes %d or more values: %s", cmd->cmd->name, lo, cmd->cmd->errmsg);
 }
 
@@ -188,7 +222,7 @@ static const char *set_path(cmd_parms *cmd, const directive_t *d, void *base, in
 {
     const char *wrong = takes(cmd, argc, 1, 1);
 
-    if (!wrong && !(*text_at(base, d->offset) = ap_server_root_relative(cmd->pool, argv[0])))
+    if (!wrong && !(*argv[0] && (*text_at(base, d->offset) = ap_server_root_relative(cmd->pool, argv[0]))))
         wrong = apr_psprintf(cmd->pool, "%s: '%s' is no path", cmd->cmd->name, argv[0]);
     return wrong;
 }
@@ -252,7 +286,7 @@ static const char *set_size(cmd_parms *cmd, const directive_t *d, void *base, in
     errno = 0;
     value = apr_strtoi64(argv[0], &end, 10);
     unit = *end ? strchr(units, apr_toupper(*end)) : NULL;
-    if (unit && !errno && value < APR_INT64_MAX >> 30) {
+    if (unit && !errno && value >= 0 && value < APR_INT64_MAX >> 30) {
         value <<= 10 * (unit - units + 1);
         end++;
     }
@@ -266,14 +300,15 @@ static const char *set_size(cmd_parms *cmd, const directive_t *d, void *base, in
 /* httpd knows ms, s, mi and h; retention wants days too. */
 static const char *read_time(cmd_parms *cmd, const directive_t *d, const char *word, apr_int64_t *value)
 {
-    apr_interval_time_t t;
+    apr_interval_time_t t = 0;
     char *end;
     apr_int64_t days = apr_strtoi64(word, &end, 10);
     bool good;
 
     if (end != word && (strcmp(end, "d") == 0 || strcmp(end, "days") == 0)) {
         good = days >= 0 && days < 100000;
-        t = apr_time_from_sec(days * 86400);
+        if (good)
+            t = apr_time_from_sec(days * 86400);
     }
     else
         good = apr_isdigit(*word) && ap_timeout_parameter_parse(word, &t, "s") == APR_SUCCESS;
@@ -384,6 +419,8 @@ static const char *set_mount(cmd_parms *cmd, const directive_t *d, void *base, i
 
     if (!wrong)
         wrong = check_place(cmd);
+    if (!wrong && ((twc_dir_conf_t *)base)->mount)
+        wrong = apr_pstrcat(cmd->pool, cmd->cmd->name, " is written once in a section, with all the names", NULL);
     if (wrong)
         return wrong;
     mount->path = path = apr_pstrdup(cmd->pool, cmd->path);
@@ -505,7 +542,7 @@ const command_rec twc_commands[] = {
     ROW("TwchatHtdocs", RSRC_CONF, "DIR - the pages",
         .set = set_path, .offset = HERE(htdocs), .def = "\"" TWC_HTDOCS "\""),
     ROW("TwchatLog", RSRC_CONF, "FILE or |PROGRAM - events as lines of JSON",
-        .set = set_text, .offset = HERE(log)),
+        .set = set_text, .offset = HERE(log), .check = check_log),
     ROW("TwchatAutoMigrate", RSRC_CONF, "on|off - bring the database's schema up to date without asking",
         .set = set_word, .offset = HERE(auto_migrate), .def = "off", .words = "off|on"),
     ROW("TwchatStreams", RSRC_CONF, "N - live pages per child that hold a thread (TLS, HTTP/2)",

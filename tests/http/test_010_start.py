@@ -29,7 +29,8 @@ NONSENSE = [
     ("TwchatAccountSid AC123", "AC and 32"),
     (f"TwchatAccountSid {ACCOUNT} {ACCOUNT}", "takes 1"),
     ("TwchatAuthToken", "takes"),
-    ("TwchatAuthToken env:A env:B env:C", "takes"),
+    ("TwchatAuthToken env:A env:B env:C", "takes 1 or 2 values"),
+    ('TwchatAuthToken ""', "empty"),
     ("TwchatAuthToken env:", "env"),
     ("TwchatAuthToken file:", "file"),
     ("TwchatApiKey SK123 env:A", "SK and 32"),
@@ -41,9 +42,20 @@ NONSENSE = [
     ("TwchatMessagingService XX", "MG and 32"),
     ("TwchatPublicUrl https://chat.example.com/?a=b", "query"),
     ("TwchatPublicUrl https://user@chat.example.com", "user"),
+    ("TwchatPublicUrl https://chat.example.com:99999", "port"),
+    ("TwchatPublicUrl https://chat.example.com:0", "port"),
+    ("TwchatPublicUrl https://chat.example.com:", "port"),
+    ("TwchatPublicUrl https://chat.example.com:4x3", "URL"),
+    ('TwchatPublicUrl "https://chat example.com"', "URL"),
+    ('TwchatPublicUrl "https://chat.example.com/a b"', "URL"),
+    ("TwchatApiBase https://:8080", "URL"),
     ("TwchatTrustedProxies 300.1.2.3", "address"),
+    ('TwchatTrustedProxies ""', "address"),
     ("TwchatTrustedProxies 10.0.0.0/64", "address"),
     ("TwchatMediaHosts https://media.example.com/", "host"),
+    ("TwchatMediaHosts media.example.com:port", "host"),
+    ("TwchatMediaHosts :443", "host"),
+    ("TwchatMediaHosts media.example.com:70000", "host"),
     ("TwchatChatMode loud", "off|echo|keywords"),
     ('TwchatAutoReplyPattern "("', "regular expression"),
     ("TwchatConfirmKeywords perhaps", "off|on"),
@@ -65,7 +77,15 @@ NONSENSE = [
     ("TwchatBodyLimit 1", "between"),
     ("TwchatBodyLimit 1X", "1X"),
     ("TwchatBodyLimit 9999999999G", "between"),
+    ("TwchatBodyLimit -1K", "between"),
     ("TwchatJournalKeep 5s", "time"),
+    ("TwchatJournalKeep 99999999999999999999d", "time"),
+    ("TwchatJournalKeep 999999999999999d", "time"),
+    ("TwchatJournalKeep -1d", "time"),
+    ('TwchatHtdocs ""', "path"),
+    ('TwchatSpool ""', "path"),
+    ('TwchatLog ""', "path"),
+    ('TwchatLog "|"', "program"),
     ("TwchatStatements 0", "between"),
     ("TwchatStatementTimeout 2h", "time"),
     ("TwchatAutoMigrate yes", "off|on"),
@@ -78,6 +98,8 @@ MISPLACED = [
     ('<Location "/x">', "TwchatInterface banana", "banana"),
     ('<Location "/x">', "TwchatInterface sms-store sms-store", "twice"),
     ('<Location "/x">', "TwchatInterface", "takes 1"),
+    ('<Location "/x">\nTwchatInterface flask-chat', "TwchatInterface sms-store", "once"),
+    ('<Location "/x">\n<If "true">', "TwchatInterface flask-chat", "<Location"),
     ('<Location "/x">', "TwchatOpen maybe", "off|on"),
     ('<Location "/x">', f"TwchatAccountSid {ACCOUNT}", "not allowed"),
     ('<LocationMatch "^/x">', "TwchatInterface flask-chat", "<Location"),
@@ -96,10 +118,11 @@ class TestConfigtest:
 
     @pytest.mark.parametrize("section,line,reason", MISPLACED, ids=[f"{s} {d}" for s, d, _ in MISPLACED])
     def test_nonsense_inside_sections(self, section, line, reason):
-        name = section[1:].split()[0]
-        status, said, first = check(f"Listen 127.0.0.1:1\n{section}\n{line}\n</{name}>\n")
+        opened = re.findall(r"^<(\w+)", section, re.M)
+        closing = "".join(f"</{name}>\n" for name in reversed(opened))
+        status, said, first = check(f"Listen 127.0.0.1:1\n{section}\n{line}\n{closing}")
         assert status != 0
-        assert re.search(rf"line {first + 2} of .*httpd\.conf", said), said
+        assert re.search(rf"line {first + 2 + section.count(chr(10))} of .*httpd\.conf", said), said
         assert reason in said
 
     def test_the_sample_switched_on_is_accepted(self):

@@ -421,6 +421,7 @@ static void chores(worker_t *w)
         context(w, &ctx);
         if (twc_outbox_promote(&ctx, &count) == APR_SUCCESS && count > 0) {
             w->claim_at = w->claim_at < now ? w->claim_at : now;
+            w->promote_at = count < TWC_PROMOTE_MAX ? w->promote_at : now;
             w->sender->wake(w->sender->wake_baton, ctx.wake);
         }
     }

@@ -28,15 +28,25 @@ void *twc_config_server_create(apr_pool_t *pool, server_rec *server)
     return conf;
 }
 
+/* What belongs to an account is of no use to another one: its token, its key, its senders. */
+static void forget_account(twc_settings_t *set)
+{
+    set->auth_tokens = NULL;
+    set->api_key_sid = set->api_key_secret = NULL;
+    set->default_sender = set->whatsapp_sender = set->messaging_service = NULL;
+}
+
 /* Rates are told kind by kind, so both lists count and the later word wins. */
 void *twc_config_server_merge(apr_pool_t *pool, void *base, void *over)
 {
     twc_server_conf_t *conf = apr_pmemdup(pool, over, sizeof(*conf));
-    twc_server_conf_t *under = base;
+    twc_settings_t under = ((twc_server_conf_t *)base)->set;
 
-    if (conf->set.rates && under->set.rates)
-        conf->set.rates = apr_array_append(pool, under->set.rates, conf->set.rates);
-    twc_directive_inherit(&conf->set, &under->set, false);
+    if (conf->set.account_sid && under.account_sid && strcmp(conf->set.account_sid, under.account_sid) != 0)
+        forget_account(&under);
+    if (conf->set.rates && under.rates)
+        conf->set.rates = apr_array_append(pool, under.rates, conf->set.rates);
+    twc_directive_inherit(&conf->set, &under, false);
     return conf;
 }
 
@@ -277,6 +287,7 @@ static int finish_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s, tw
     read_rates(pconf, set->rates, conf);
     if (rates)
         read_rates(pconf, rates, conf);
+    set->rates = rates;                 /* another host may share these settings */
     copy_settings(pconf, set, conf);
     conf->tenant = tenant_name(pconf, s);
     conf->status_path = status_path(pconf, s);

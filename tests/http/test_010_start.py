@@ -8,6 +8,7 @@ import pytest
 from client import new_number
 from httpd import SOURCE, Httpd, scratch_dir
 from server import Host
+from waiting import wait_for
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "env:TWCHAT_TEST_TOKEN"
@@ -255,3 +256,46 @@ class TestTwoHosts:
                 answer, _ = host.inbound()
                 assert answer.status_code == 200
             site.httpd.graceful()
+
+    def test_credentials_are_inherited_together(self):
+        """A host with an account of its own does not take another account's token for it."""
+        whole = f"TwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\n{MOUNT}"
+        host = "<VirtualHost *:1>\n{}\n</VirtualHost>\n"
+        other = "AC" + "fedcba9876543210" * 2
+        status, said, _ = check(f"Listen 127.0.0.1:1\n{whole}" + host.format(f"TwchatAccountSid {other}"))
+        assert status != 0 and "TWC1002" in said
+        for fine in (f"TwchatAccountSid {other}\nTwchatAuthToken {TOKEN}", f"TwchatAccountSid {ACCOUNT}",
+                     f"TwchatAuthToken {TOKEN}", "ServerName x.test"):
+            status, said, _ = check(f"Listen 127.0.0.1:1\n{whole}" + host.format(fine))
+            assert status == 0, said
+
+    def test_a_senders_number_stays_with_its_account(self, make_site, make_sandbox):
+        sandbox = make_sandbox()
+        key = f"TwchatApiKey SK{'0' * 32} env:TWCHAT_TEST_TOKEN\n"
+        site = make_site(hosts=[Host(name="one.test", sandbox=sandbox)], env=ENV, directives=(
+            f"{key}TwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\nTwchatMessagingService MG{'0' * 32}\n"
+            "TwchatDefaultSender +15005550009"))
+        answer = site.post("/api/send-message", json={"to": new_number(), "body": "by the account of the host"})
+        assert answer.status_code == 200 and answer.json()["sid"], answer.text
+
+    def test_what_all_hosts_share_holds_with_each_database(self, make_site, make_sandbox, postgres, template):
+        """Hosts without directives of ours share what the server says, but each has its own database."""
+        sandbox, servers_own = make_sandbox(), postgres.create(template=template)
+        hosts = [Bare(name=name, sandbox=sandbox, access="Require all granted") for name in ("one.test", "two.test")]
+        make_site(hosts=hosts, env={"TWCHAT_TEST_TOKEN": sandbox.auth_token}, directives=(
+            f"TwchatAccountSid {sandbox.account_sid}\nTwchatAuthToken {TOKEN}\nTwchatApiBase {sandbox.url}\n"
+            f'DBDriver pgsql\nDBDParams "{servers_own.conninfo}"\n'
+            f"TwchatRate longcode-us 200\nTwchatSendWait 0s\nTwchatDefaultSender {hosts[0].number}\n{MOUNT}"))
+        for host in hosts:
+            for i in range(20):
+                assert host.post("/api/send-message", json={"to": new_number(), "body": str(i)}).status_code == 200
+            wait_for(lambda: host.db().value("SELECT count(*) FROM messages WHERE sid IS NOT NULL") == 20, 10,
+                     f"{host.name} to send at the rate of the server")
+
+
+class Bare(Host):
+    """A virtual host that says nothing but its name and its database."""
+
+    def config(self):
+        return (f"<VirtualHost *:{self.port}>\nServerName {self.name}\nDBDriver pgsql\n"
+                f'DBDParams "{self._database.conninfo}"\nDBDMin 1\nDBDMax 8\n</VirtualHost>\n')

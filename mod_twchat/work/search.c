@@ -1,0 +1,98 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * search.c - looks in Twilio's list for messages whose outcome is unknown.
+ * Must never take an entry that belongs to another message, nor a list that could not be read for an empty one.
+ * Called by sender.c, on a sender thread.
+ */
+#include <stdlib.h>
+
+#include "work/verdict.h"
+#include "work/worker.h"
+
+#define SEARCH_PAGES    10
+
+/* Of the entries that could be it, the one made closest to our attempt that belongs to no message yet. */
+static apr_status_t search_result(twc_worker_t *w, twc_slot_t *slot)
+{
+    int count = 0, nelts = slot->found->nelts;
+    const twc_remote_msg_t **all = (const twc_remote_msg_t **)slot->found->elts, *best = NULL;
+    const char **sids = apr_palloc(slot->pool, (nelts + 1) * sizeof(*sids));
+    const twc_remote_msg_t **like = apr_palloc(slot->pool, (nelts + 1) * sizeof(*like));
+    bool *known = apr_palloc(slot->pool, (nelts + 1) * sizeof(*known));
+    twc_ctx_t ctx;
+
+    for (int i = 0; i < nelts; i++)
+        if (twc_verdict_is_it(&slot->claim, all[i])) {
+            like[count] = all[i];
+            sids[count++] = all[i]->sid;
+        }
+    twc_worker_context(w, &ctx);
+    if (count > 0)
+        TWC_TRY(twc_outbox_known_sids(&ctx, sids, count, known));
+    for (int i = 0; i < count; i++)
+        if (!known[i] && (!best || llabs(like[i]->date_created - slot->claim.attempted_at)
+                                   < llabs(best->date_created - slot->claim.attempted_at)))
+            best = like[i];
+    if (best)
+        twc_verdict_found(&slot->claim, best, &slot->settle);
+    else
+        twc_verdict_missing(&slot->claim, w->sender->env.conf, &slot->settle);
+    return APR_SUCCESS;
+}
+
+/* Newest first: once a page reaches back before the attempt, the rest cannot hold it. */
+static bool needs_more(const twc_slot_t *slot)
+{
+    const twc_remote_msg_t *oldest;
+
+    if (!slot->next_url || slot->pages >= SEARCH_PAGES || slot->found->nelts == 0)
+        return false;
+    oldest = APR_ARRAY_IDX(slot->found, slot->found->nelts - 1, const twc_remote_msg_t *);
+    return oldest->date_created == 0 || oldest->date_created >= twc_verdict_since(&slot->claim);
+}
+
+bool twc_search_judge(twc_worker_t *w, twc_slot_t *slot)
+{
+    if (slot->readable && needs_more(slot) && twc_flight_start(w->flight, slot) == APR_SUCCESS)
+        return false;
+    if (!slot->readable || search_result(w, slot) != APR_SUCCESS)
+        twc_verdict_unread(&slot->claim, &slot->outcome, &slot->settle);
+    return true;
+}
+
+static void start_search(twc_worker_t *w, const twc_claim_t *c)
+{
+    twc_slot_t *slot = twc_flight_take(w->flight, c, true);
+    const twc_outcome_t nothing = { .http_status = 0 };
+
+    if (!slot)
+        return;
+    if (c->sid) {                       /* a callback told it, and whoever wrote it down left the row behind */
+        const twc_remote_msg_t told = { .sid = slot->claim.sid };
+        twc_verdict_found(&slot->claim, &told, &slot->settle);
+    }
+    else if (twc_flight_start(w->flight, slot) == APR_SUCCESS)
+        return;
+    else
+        twc_verdict_unread(&slot->claim, &nothing, &slot->settle);
+    twc_worker_tell(w, slot);
+    twc_worker_add(w, slot);
+}
+
+void twc_search_start(twc_worker_t *w, apr_time_t now)
+{
+    twc_claim_t *claims;
+    twc_ctx_t ctx;
+    int count, room_left = twc_flight_free(w->flight, true);
+
+    if (now < w->search_at || room_left == 0)
+        return;
+    w->search_at = now + TWC_WORKER_POLL;
+    twc_worker_context(w, &ctx);
+    if (twc_outbox_take_unknown(&ctx, room_left, twc_worker_lease(w) * 2, &claims, &count) != APR_SUCCESS)
+        return;
+    for (int i = 0; i < count; i++)
+        start_search(w, &claims[i]);
+    if (count == room_left)
+        w->search_at = now;             /* there may be more, as soon as there is room */
+}

@@ -37,12 +37,13 @@
  *
  * Within a conversation only the very first row in order of (priority, due_at, id) may go, and only
  * when none of it is on its way; one that is due and about to be queued stands before it already. OFFSET 0 keeps
- * that look a look per row: a join would read the whole table.
+ * that look a look by the conversation's key: a join, or another index beside it, would read the whole table.
  *
  * Several senders take turns (n counts within one), so that a fast one with a long queue does not starve the others.
  *
  * Not prepared on purpose: the table is empty at one moment and long at the next, and a plan made for an empty
- * table, kept by every session, reads all of a long one. */
+ * table, kept by every session, reads all of a long one. Statistics may be as old as the last empty moment all the
+ * same; "= ANY" beside each join bounds what that can cost, as in SQL_SETTLE. */
 static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     "WITH rates AS MATERIALIZED ("
     " SELECT * FROM unnest($1::text[], $2::float8[]) AS r(kind, rate)"
@@ -56,11 +57,11 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     "   FROM bucket b CROSS JOIN LATERAL ("
     "    SELECT o.message_id, o.priority, o.due_at, o.segments FROM outbox o"
     "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR o.not_before <= now())"
-    "       AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.conv_id = o.conv_id AND e.message_id <> o.message_id"
+    "       AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM outbox k WHERE k.conv_id = o.conv_id OFFSET 0) e"
+    "            WHERE e.message_id <> o.message_id"
     "            AND (e.state IN ('sending', 'unknown')"
     "                 OR ((e.state = 'queued' OR (e.state = 'scheduled' AND e.due_at <= now()))"
-    "                     AND (e.priority, e.due_at, e.message_id) < (o.priority, o.due_at, o.message_id)))"
-    "            OFFSET 0)"
+    "                     AND (e.priority, e.due_at, e.message_id) < (o.priority, o.due_at, o.message_id))))"
     "     ORDER BY o.priority, o.due_at, o.message_id"
     "     LIMIT least($3::int, ceil(b.tokens)::int) FOR UPDATE OF o SKIP LOCKED) c"
     "), priced AS ("
@@ -77,10 +78,11 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     "), t AS ("
     " UPDATE outbox o SET state = 'sending', attempts = o.attempts + 1, attempted_at = now(), not_before = NULL, checks = 0,"
     "        lease_until = now() + $4::bigint * interval '1 microsecond'"
-    "   FROM chosen c WHERE o.message_id = c.message_id"
+    "   FROM chosen c WHERE o.message_id = c.message_id AND o.message_id = ANY (ARRAY(SELECT message_id FROM chosen))"
     " RETURNING o.message_id, o.attempts, o.due_at, o.attempted_at, o.confirmation, o.checks, c.priority, c.n"
     ") "
-    "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id ORDER BY t.priority, t.n, t.message_id", 0 };
+    "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id AND m.id = ANY (ARRAY(SELECT message_id FROM chosen))"
+    " ORDER BY t.priority, t.n, t.message_id", 0 };
 
 static void bind_rates(twc_args_t *args, const twc_ctx_t *ctx)
 {

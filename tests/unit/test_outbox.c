@@ -263,6 +263,32 @@ static void what_is_due_stands_in_line_already(void **state)
     assert_true(claim_one().id == first.id);
 }
 
+/* Statistics taken while the queue was empty once made each look at a conversation read the whole queue. */
+static void statistics_of_an_empty_queue_do_no_harm(void **state)
+{
+    const twc_sql_t *claim = twc_dispatch_sql[0];
+    const char *plan;
+
+    assert_string_equal(claim->name, "twc_outbox_claim");
+    value("INSERT INTO senders (sender, kind) VALUES ('" OURS "', 'longcode-us')");
+    for (int i = 0; i < 2; i++) {       /* the table has had its size before */
+        value("INSERT INTO messages (id, conv_id, direction, source) SELECT n, n, 'outbound', 'cli' FROM generate_series(1000001, 1005000) n");
+        value("INSERT INTO outbox (message_id, conv_id, sender, priority, segments, due_at)"
+              " SELECT n, n, '" OURS "', 1, 1, now() FROM generate_series(1000001, 1005000) n");
+        if (i == 0) {
+            value("DELETE FROM messages");
+            value("ANALYZE outbox, messages");
+        }
+    }
+    value(apr_pstrcat(pool, "PREPARE planned AS ", claim->text, NULL));
+    plan = value("EXPLAIN (FORMAT JSON) EXECUTE planned('{longcode-us}', '{1000}', 250, 1000)");
+    value("DEALLOCATE planned");
+    assert_non_null(strstr(plan, "\"(conv_id = o.conv_id)\""));
+    assert_non_null(strstr(plan, "\"(message_id = ANY ("));
+    assert_non_null(strstr(plan, "\"(id = ANY ("));
+    assert_null(strstr(plan, "BitmapOr"));
+}
+
 /* ---- consent ----------------------------------------------------------------------------- */
 
 static void consent_counts_when_asking_and_when_sending(void **state)
@@ -558,7 +584,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_claim_has_all_a_request_needs), TEST(one_per_conversation_and_in_order), TEST(better_priority_first_also_within_a_conversation),
         TEST(a_bucket_gives_what_it_has), TEST(a_parked_sender_rests_and_others_do_not), TEST(senders_take_turns), TEST(later_is_not_now),
-        TEST(what_is_due_stands_in_line_already),
+        TEST(what_is_due_stands_in_line_already), TEST(statistics_of_an_empty_queue_do_no_harm),
         TEST(consent_counts_when_asking_and_when_sending), TEST(one_answer_to_one_message), TEST(a_result_written_twice_counts_once),
         TEST(a_late_result_of_an_earlier_attempt), TEST(a_late_sid_stops_another_attempt), TEST(a_callback_settles_before_the_answer),
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),

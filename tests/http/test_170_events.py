@@ -262,6 +262,86 @@ class TestTls:
         second.close()
 
 
+class Reader(threading.Thread):
+    """What a browser does: reads, and when the stream ends comes back with the id of the last event it has seen whole."""
+
+    def __init__(self, site, context=None):
+        super().__init__(daemon=True)
+        self.site, self.context = site, context
+        self.id, self.connects, self.got, self.done = None, 0, [], False
+        self.start()
+
+    def run(self):
+        while not self.done:
+            try:
+                self._read(self._open())
+            except (OSError, ValueError, http.client.HTTPException):
+                pass
+            threading.Event().wait(0.02)
+
+    def _open(self):
+        made = (http.client.HTTPSConnection("127.0.0.1", self.site.port, timeout=20, context=self.context)
+                if self.context else http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=20))
+        made.request("GET", "/api/events", headers={"X-API-Key": self.site.api_key,
+                                                    **({"Last-Event-ID": self.id} if self.id else {})})
+        answer = made.getresponse()
+        if answer.status != 200:
+            raise OSError(answer.status)
+        self.connects += 1
+        return answer
+
+    def _read(self, answer):
+        frame = {}
+        for raw in answer:
+            field, _, value = raw.decode().rstrip("\n").partition(": ")
+            if field:
+                frame[field] = value
+                continue
+            self.id = frame.get("id", self.id)
+            if frame.get("event") in ("message", "reset"):
+                self.got.append((frame["event"], json.loads(frame["data"])))
+            frame = {}
+            if self.done:
+                return
+
+    def senders(self):
+        return [data["peer"] for name, data in self.got if name == "message" and data["direction"] == "inbound"]
+
+
+@pytest.mark.expect_log("AH01882", "AH01906", "AH01909", "AH02292", "ssl:warn", "exit signal Killed")
+class TestRestarts:
+    """A page that stays open over restarts and killed children is told each message once."""
+
+    @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+    def test_no_gap_and_no_repeat(self, make_site, tmp_path, tls):
+        import ssl
+        context = None
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        site = make_site(modules=("socache_shmcb", "ssl") if tls else (), children=2, threads=8,
+                         directives=(certificate(str(tmp_path)) + "\n" if tls else "") + "TwchatStreams 3")
+        take = (lambda sender: TestTls().tls_inbound(site, sender)) if tls else (lambda sender: site.inbound(From=sender))
+        readers, sent = [Reader(site, context) for _ in range(3)], []
+        for reader in readers:
+            wait_for(lambda: reader.id, 10, "the first place")
+        for turn in range(4):
+            for _ in range(10):
+                sent.append(new_number())
+                take(sent[-1])
+            if turn % 2 == 0:
+                site.httpd.graceful()
+            else:
+                child = site.httpd.children()[0]
+                os.kill(child, 9)
+                wait_for(lambda: child not in site.httpd.children(), 10, "the child to be gone")
+        for reader in readers:
+            wait_for(lambda: len(reader.senders()) >= len(sent), 20, "all messages")
+            reader.done = True
+            assert sorted(reader.senders()) == sorted(sent) and reader.connects > 1
+            assert [name for name, _ in reader.got if name == "reset"] == []
+
+
 class TestHttp2:
     """Streams of HTTP/2 are written by a worker of its own and end within a minute."""
 

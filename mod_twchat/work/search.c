@@ -11,8 +11,9 @@
 
 #define SEARCH_PAGES    10
 
-/* Of the entries that could be it, the one made closest to our attempt that belongs to no message yet. */
-static apr_status_t search_result(twc_worker_t *w, twc_slot_t *slot)
+/* Of the entries that could be it, the one made closest to our attempt that belongs to no message yet. Only a list that
+ * was read back to the attempt can say that there is none. */
+static apr_status_t search_result(twc_worker_t *w, twc_slot_t *slot, bool whole)
 {
     int count = 0, nelts = slot->found->nelts;
     const twc_remote_msg_t **all = (const twc_remote_msg_t **)slot->found->elts, *best = NULL;
@@ -35,6 +36,8 @@ static apr_status_t search_result(twc_worker_t *w, twc_slot_t *slot)
             best = like[i];
     if (best)
         twc_verdict_found(&slot->claim, best, &slot->settle);
+    else if (!whole)
+        twc_verdict_unread(&slot->claim, &slot->outcome, &slot->settle);
     else
         twc_verdict_missing(&slot->claim, w->sender->env.conf, &slot->settle);
     return APR_SUCCESS;
@@ -45,7 +48,7 @@ static bool needs_more(const twc_slot_t *slot)
 {
     const twc_remote_msg_t *oldest;
 
-    if (!slot->next_url || slot->pages >= SEARCH_PAGES || slot->found->nelts == 0)
+    if (!slot->next_url || slot->found->nelts == 0)
         return false;
     oldest = APR_ARRAY_IDX(slot->found, slot->found->nelts - 1, const twc_remote_msg_t *);
     return oldest->date_created == 0 || oldest->date_created >= twc_verdict_since(&slot->claim);
@@ -53,9 +56,11 @@ static bool needs_more(const twc_slot_t *slot)
 
 bool twc_search_judge(twc_worker_t *w, twc_slot_t *slot)
 {
-    if (slot->readable && needs_more(slot) && twc_flight_start(w->flight, slot) == APR_SUCCESS)
+    bool more = slot->readable && needs_more(slot);
+
+    if (more && slot->pages < SEARCH_PAGES && twc_flight_start(w->flight, slot) == APR_SUCCESS)
         return false;
-    if (!slot->readable || search_result(w, slot) != APR_SUCCESS)
+    if (!slot->readable || search_result(w, slot, !more) != APR_SUCCESS)
         twc_verdict_unread(&slot->claim, &slot->outcome, &slot->settle);
     return true;
 }

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -73,6 +74,25 @@ class TestInDoubt:
         sids = {outbox.message(i)["sid"] for i in idents}
         assert sids == {m["sid"] for m in outbox.at_twilio(to)}
         return outbox.creates(to)
+
+    def test_the_list_is_too_long_to_be_read_back(self, outbox):
+        """What could not be read may hold it: it is not sent again."""
+        to = new_number()
+        outbox.sandbox.faults(no_callbacks=True, no_walk=True)
+        with ThreadPoolExecutor(16) as pool:
+            made = list(pool.map(lambda n: outbox.sandbox.api("POST", "/Messages.json", {"To": to, "From": outbox.site.number, "Body": str(n)}),
+                                 range(1050)))
+        assert {status for status, _ in made} == {201}
+        outbox.sandbox.faults(next_500=1)
+        ident = outbox.send(to, "x")
+        outbox.wait_state(ident, "unknown")
+        passed = "SELECT now() - attempted_at > interval '12 seconds' FROM outbox WHERE message_id = %s"     # grace is three
+        wait_for(lambda: outbox.db.value(passed, ident), 20, "a few searches")
+        assert outbox.row(ident)["state"] == "unknown" and outbox.row(ident)["checks"] == 0
+        assert [r["params"]["Body"] for r in outbox.creates(to)].count("x") == 1
+        outbox.sandbox.reset()
+        outbox.wait_sent(ident, timeout=40)
+        assert outbox.bodies(to) == ["x"]
 
     @pytest.mark.parametrize("fault", ["500_after_accept", "reset_after_accept", "garbage", "no_sid"])
     @pytest.mark.parametrize("callbacks", [True, False])

@@ -3,7 +3,8 @@
 
 Servers, databases and clients share this machine, so only the ratios mean something, and only
 within one run. Everything is measured in rounds, one measurement after the other, and what is
-printed is the median over the rounds; a ratio is the median of the ratios within each round.
+printed is the median over the rounds; a ratio is the median of the ratios within each round, and
+p50 and p99 below a row are the last round's.
 Each section has databases and servers of its own, which go when it ends.
 
 sections and their yardsticks:
@@ -15,7 +16,7 @@ sections and their yardsticks:
             Beside it what one would otherwise run, on the same database: Flask under gunicorn,
             and Express (tests/bench/peers); they store less, with fewer indexes.
   outbound  a filled outbox to the sandbox and its results back into the database, with 100 ms
-            latency and 500 in flight, and with none; the yardsticks are in flight / latency, and
+            latency and 500 in flight, and with none; the yardsticks are in flight over latency, and
             Twilio's Python library with 16 threads, which stores nothing. Webhooks meanwhile.
   reads     conversation lists, threads, counters and searches of --messages messages, 8 clients;
             the yardstick is httpd's own handler with a file of the size of the first list.
@@ -43,13 +44,13 @@ def parse():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", metavar="SECTION,...", default=",".join(names), help="only these sections (default: all)")
     parser.add_argument("--rounds", type=int, help="rounds (default 3)")
-    parser.add_argument("--seconds", type=int, help="length of each measurement (default 5)")
+    parser.add_argument("--seconds", type=int, help="length of each measurement (default 4)")
     parser.add_argument("--messages", type=int, help="size of the database that is read (default 1,000,000)")
     parser.add_argument("--quick", action="store_true", help="one round of one second, 100,000 messages: does everything work?")
     parser.add_argument("--markdown", action="store_true", help="print the table of docs/performance.md")
     parser.add_argument("--json", metavar="FILE", help="write every sample as well")
     options = parser.parse_args()
-    usual = (1, 1, 100000) if options.quick else (3, 5, 1000000)
+    usual = (1, 1, 100000) if options.quick else (3, 4, 1000000)
     for name, value in zip(("rounds", "seconds", "messages"), usual):
         if getattr(options, name) is None:
             setattr(options, name, value)
@@ -72,7 +73,10 @@ def measure(module, rig):
     start = time.monotonic()
     try:
         say(f"{module.NAME}: setting up")
+        known = set(rig.figures.samples)
         section.setup()
+        for name in set(rig.figures.samples) - known:   # warming up is no round
+            del rig.figures.samples[name]
         for i in range(rig.options.rounds):
             section.round()
             say(f"{module.NAME}: round {i + 1} of {rig.options.rounds} done, {time.monotonic() - start:.0f} s")

@@ -218,6 +218,16 @@ static unsigned generation(twc_hub_t *h)
     return g;
 }
 
+static bool is_stopping(twc_hub_t *h)
+{
+    bool stopping;
+
+    twc_monitor_lock(h->monitor);
+    stopping = h->stopping;
+    twc_monitor_unlock(h->monitor);
+    return stopping;
+}
+
 /* Something newer than cursor, or nothing after patience. */
 static apr_status_t news_since(twc_hub_t *h, twc_ctx_t *ctx, const char *cursor, apr_interval_time_t patience,
                                twc_events_t *e)
@@ -235,7 +245,8 @@ static apr_status_t news_since(twc_hub_t *h, twc_ctx_t *ctx, const char *cursor,
         TWC_TRY(twc_event_read(ctx, cursor, NULL, e));
         if (e->count > 0 || twc_clock_ticks() >= deadline)
             return APR_SUCCESS;
-        if (!wait_news(h, seen, e->pending ? twc_clock_ticks() + DEBOUNCE : deadline) && !e->pending)
+        if (!wait_news(h, seen, e->pending ? twc_clock_ticks() + DEBOUNCE : deadline)
+            && (!e->pending || is_stopping(h)))
             return APR_SUCCESS;
     }
 }

@@ -312,6 +312,25 @@ class Reader(threading.Thread):
 class TestRestarts:
     """A page that stays open over restarts and killed children is told each message once."""
 
+    def test_a_stop_does_not_wait_for_a_transaction(self, make_site):
+        """News that wait behind somebody's long transaction keep a poller waiting, but not the child that ends."""
+        site = make_site(children=1)
+        cursor = site.get("/api/events", params={"poll": 1}).json()["cursor"]
+        with site.db().connect() as other:
+            other.autocommit = False
+            other.cursor().execute("SELECT pg_current_xact_id()")
+            site.inbound(From=new_number())
+            threading.Thread(target=self._poll, args=(site, cursor), daemon=True).start()
+            time.sleep(0.5)         # until it waits, which it does not tell
+            site.httpd.stop()
+            other.rollback()
+
+    def _poll(self, site, cursor):
+        try:
+            site.get(f"/api/events?poll=1&wait=25&after={cursor}")
+        except OSError:
+            pass                        # httpd cuts what is under way when it is stopped
+
     @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
     def test_no_gap_and_no_repeat(self, make_site, tmp_path, tls):
         import ssl

@@ -61,11 +61,9 @@ apr_status_t twc_remote_delete(twc_req_t *q, const char *sid)
     if (APR_STATUS_IS_ENOENT(rv)) {     /* gone there, perhaps by an earlier try of the same */
         why = *q->ctx->problem;
         twc_problem_clear(q->ctx);
-        if (twc_msg_load_sid(q->ctx, sid, &ours) != APR_SUCCESS) {
+        rv = twc_msg_load_sid(q->ctx, sid, &ours);
+        if (APR_STATUS_IS_ENOENT(rv))
             *q->ctx->problem = why;
-            return rv;
-        }
-        rv = APR_SUCCESS;
     }
     return rv == APR_SUCCESS ? twc_msg_delete(q->ctx, sid) : rv;
 }

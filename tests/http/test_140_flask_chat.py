@@ -198,8 +198,11 @@ class TestDatabaseLost:
             answer = site.request(method, path, auth=site.auth)
             assert answer.status_code == 503, (path, answer.text)
             assert answer.headers["Retry-After"] and set(answer.json()) == {"error"}
+        assert site.delete(f"/api/messages/{sid}", auth=site.auth).status_code == 503       # now Twilio has it no more
         server.start()
-        assert site.delete(f"/api/messages/{sid}").json() == {"sid": sid, "deleted": True}
+        answers = []
+        wait_for(lambda: answers.append(site.delete(f"/api/messages/{sid}")) or answers[-1].status_code != 503, 20, "the database")
+        assert answers[-1].json() == {"sid": sid, "deleted": True}
 
 
 class TestIdempotency:

@@ -267,6 +267,28 @@ static const char *tenant_name(apr_pool_t *pool, const server_rec *s)
     return s->port ? apr_psprintf(pool, "%s:%u", host, s->port) : host;
 }
 
+static bool name_taken(const server_rec *s, const char *name)
+{
+    for (const server_rec *other = the_main_server; other != s; other = other->next) {
+        const twc_conf_t *conf = twc_config_server(other)->conf;
+        if (conf && ap_cstr_casecmp(conf->tenant, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What waits in the spool is kept by this name, so two tenants must never have the same. */
+static const char *unique_name(apr_pool_t *pool, const server_rec *s)
+{
+    const char *base = tenant_name(pool, s), *name = base;
+
+    if (name_taken(s, name) && s->addrs && s->addrs->virthost)
+        name = base = apr_pstrcat(pool, base, "-", s->addrs->virthost, NULL);
+    for (int i = 2; name_taken(s, name); i++)
+        name = apr_psprintf(pool, "%s-%d", base, i);
+    return name;
+}
+
 /* Once, though several hosts may share one configuration. */
 static void complain(server_rec *s, apr_array_header_t *notes)
 {
@@ -289,7 +311,7 @@ static int finish_server(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s, tw
         read_rates(pconf, rates, conf);
     set->rates = rates;                 /* another host may share these settings */
     copy_settings(pconf, set, conf);
-    conf->tenant = tenant_name(pconf, s);
+    conf->tenant = unique_name(pconf, s);
     conf->status_path = status_path(pconf, s);
     conf->spool_dir = twc_spooldir_make(pconf, s, set->spool, conf->tenant);
     conf->signature_mode = dir->signature == TWC_UNSET ? TWC_SIGNATURE_ON : (twc_signature_mode_e)dir->signature;

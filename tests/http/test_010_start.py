@@ -293,6 +293,30 @@ class TestTwoHosts:
                      f"{host.name} to send at the rate of the server")
 
 
+    def test_hosts_of_one_name_share_no_spool(self, make_site):
+        """Told apart by their addresses alone: what waits for one database must not end in the other."""
+        first = At("127.0.0.1")
+        second = At("127.0.0.2", port=first.port)
+        site = make_site(hosts=[first, second], directives=f"Listen 127.0.0.2:{first.port}")
+        assert len(os.listdir(os.path.join(site.directory, "spool"))) == 2
+        sent = second.inbound_params()
+        assert second.webhook("/twilio/inbound", sent).status_code == 200
+        assert second.db().value("SELECT count(*) FROM messages WHERE sid = %s", sent["MessageSid"]) == 1
+        assert first.db().value("SELECT count(*) FROM messages WHERE sid = %s", sent["MessageSid"]) == 0
+
+
+class At(Host):
+    """A virtual host of one address."""
+
+    def __init__(self, address, **more):
+        super().__init__(**more)
+        self.address = address
+        self.url = self.public_url = f"http://{address}:{self.port}"
+
+    def config(self):
+        return super().config().replace("<VirtualHost *:", f"<VirtualHost {self.address}:")
+
+
 class Bare(Host):
     """A virtual host that says nothing but its name and its database."""
 

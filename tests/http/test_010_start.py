@@ -200,6 +200,25 @@ class TestStart:
         assert site.webhook("/twilio/inbound", site.inbound_params(), token="0" * 32).status_code == 403
 
 
+class TestGraceful:
+    def test_a_changed_configuration_holds_from_then_on(self, make_site):
+        """The secret is read anew, a host is added; the counters of the new generation have room for it."""
+        site = make_site(hosts=[Host(name="one.test")])
+        one, old, new = site.hosts[0], site.hosts[0].tokens[0], "0123456789abcdef" * 2
+        assert one.webhook("/twilio/inbound", one.inbound_params()).status_code == 200
+        two = Host(name="two.test", port=one.port, database=one.db(), tokens=[old])
+        two.prepare(os.path.join(site.directory, "host1"), None, None)
+        with open(os.path.join(site.directory, "host0", "token0"), "w") as token:
+            token.write(new + "\n")
+        with open(site.httpd.config, "a") as config:
+            config.write(two.config())
+        site.httpd.graceful()
+        assert one.webhook("/twilio/inbound", one.inbound_params(), token=new).status_code == 200
+        assert one.webhook("/twilio/inbound", one.inbound_params(), token=old).status_code == 403
+        named = {"Host": f"two.test:{one.port}"}
+        assert two.get("/api/messages", headers=named).status_code == 200
+
+
 class TestTwoHosts:
     """Two accounts and two databases in one httpd: nothing of one is visible in the other."""
 

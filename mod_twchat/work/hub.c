@@ -25,6 +25,7 @@
 #define DEBOUNCE        (20 * 1000)     /* reads and NOTIFYs are at least so far apart */
 #define SAFETY          apr_time_from_sec(1)   /* look again even if no word came */
 #define HEARTBEAT       apr_time_from_sec(15)  /* only a failing write shows that a reader has gone */
+#define CATCH_UP_READS  5               /* of some hundred events each: who missed more loads anew */
 #define RECONNECT       apr_time_from_sec(2)
 
 typedef struct stream_t {
@@ -325,30 +326,38 @@ static apr_status_t read_news(twc_hub_t *h, twc_ctx_t *ctx, bool *pending)
     return APR_SUCCESS;
 }
 
-/* What a returning reader missed, up to where the live set stands. */
+/* A reader that begins, or whose place is of no use. */
+static apr_status_t begin(twc_hub_t *h, twc_ctx_t *ctx, stream_t *s, bool anew)
+{
+    const char *frames;
+    twc_events_t e;
+
+    TWC_TRY(start_over(ctx, anew, &e));
+    if (!h->cursor)
+        set_cursor(h, e.cursor);
+    frames = e.count ? as_frames(ctx->pool, &e) : apr_psprintf(ctx->pool, "id: %s\n\n", h->cursor);
+    tell(h, s, frames, strlen(frames));
+    return APR_SUCCESS;
+}
+
+/* What a returning reader missed, up to where the live set stands. Everybody else waits meanwhile: so it is read
+ * before it is told, and when it is too much the page loads anew. */
 static apr_status_t greet(twc_hub_t *h, twc_ctx_t *ctx, stream_t *s)
 {
-    const char *cursor = s->resume, *frames;
-    twc_events_t e;
-    bool known = false;
+    const char *cursor = s->resume, *missed = "";
+    bool came_back = cursor && *cursor, known = false;
+    twc_events_t e = { .more = true };
 
-    if (cursor && *cursor)
+    if (came_back)
         TWC_TRY(twc_event_known(ctx, cursor, &known));
-    if (!known) {
-        TWC_TRY(start_over(ctx, cursor && *cursor, &e));
-        if (!h->cursor)
-            set_cursor(h, e.cursor);
-        frames = e.count ? as_frames(ctx->pool, &e) : apr_psprintf(ctx->pool, "id: %s\n\n", h->cursor);
-        tell(h, s, frames, strlen(frames));
-        return APR_SUCCESS;
-    }
-    do {
+    for (int i = 0; known && e.more && i < CATCH_UP_READS; i++) {
         TWC_TRY(twc_event_read(ctx, cursor, h->cursor, &e));
-        frames = as_frames(ctx->pool, &e);
-        if (!tell(h, s, frames, strlen(frames)))
-            return APR_SUCCESS;
+        missed = apr_pstrcat(ctx->pool, missed, as_frames(ctx->pool, &e), NULL);
         cursor = e.cursor;
-    } while (e.more);
+    }
+    if (!known || e.more)
+        return begin(h, ctx, s, came_back);
+    tell(h, s, missed, strlen(missed));
     return APR_SUCCESS;
 }
 
@@ -366,12 +375,10 @@ static apr_status_t join(twc_hub_t *h, twc_ctx_t *ctx, struct streams_t *fresh)
     apr_status_t rv = APR_SUCCESS;
     bool pending;
 
-    if (h->cursor && APR_RING_EMPTY(&h->live, stream_t, link))
-        h->cursor = NULL;               /* nobody listened: do not replay that time */
-    if (h->cursor)
+    if (!APR_RING_EMPTY(&h->live, stream_t, link))
         rv = read_news(h, ctx, &pending);
-    else if (rv == APR_SUCCESS) {
-        const char *head;
+    if (rv == APR_SUCCESS && APR_RING_EMPTY(&h->live, stream_t, link)) {
+        const char *head;               /* nobody listens (any more): do not replay that time */
         rv = twc_event_head(ctx, &head);
         if (rv == APR_SUCCESS)
             set_cursor(h, head);
@@ -380,12 +387,9 @@ static apr_status_t join(twc_hub_t *h, twc_ctx_t *ctx, struct streams_t *fresh)
         stream_t *s = APR_RING_FIRST(fresh);
         APR_RING_REMOVE(s, link);
         APR_RING_INSERT_TAIL(&h->live, s, stream_t, link);
-        if (rv == APR_SUCCESS)
-            rv = greet(h, ctx, s);
-        if (rv != APR_SUCCESS) {        /* no database: it comes back by itself */
-            drop(h, APR_RING_LAST(&h->live));
-            rv = APR_SUCCESS;
-        }
+        /* Without a place of the live set nobody joins it; no database: a reader comes back by itself. */
+        if (rv != APR_SUCCESS || greet(h, ctx, s) != APR_SUCCESS)
+            drop(h, s);
     }
     return rv;
 }

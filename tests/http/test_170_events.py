@@ -102,6 +102,23 @@ class TestStream:
             assert stream.wait("message", lambda d: d["peer"] == sender)["body"] == "to all"
             stream.close()
 
+    def test_who_is_far_behind_loads_anew(self, site):
+        """One page that slept through a busy hour must not keep the others waiting while it is told all of it."""
+        stream = Stream(site).ready()
+        site.inbound(From=new_number())
+        wait_for(lambda: stream.events, 10, "the first event")
+        last = stream.last_id
+        stream.close()
+        site.db().run("INSERT INTO events (message_id) SELECT m.id FROM generate_series(1, 5000),"
+                      " (SELECT id FROM messages LIMIT 1) m")
+        again = Stream(site, headers={"Last-Event-ID": last})
+        wait_for(lambda: again.events, 10, "the first event")
+        assert [name for name, _ in again.events][0] == "reset"
+        sender = new_number()
+        site.inbound(From=sender)
+        again.wait("message", lambda d: d["peer"] == sender)
+        again.close()
+
     def test_resuming_misses_nothing_and_repeats_nothing(self, site):
         stream = Stream(site).ready()
         sender = new_number()

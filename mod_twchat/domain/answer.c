@@ -20,15 +20,23 @@ typedef struct work_t {
     twc_answer_e outcome;
 } work_t;
 
-/* Their consent, for the address they wrote to and the service it belongs to. */
+/* What we send by SMS without naming a sender goes through the configured service. */
+static const char *our_service(twc_ctx_t *ctx, const char *ours)
+{
+    return strcmp(twc_phone_channel(ctx->scratch, ours), "sms") == 0 ? ctx->conf->messaging_service_sid : NULL;
+}
+
+/* Their consent, for the address they wrote to and the service it belongs to. Twilio need not name that; then it
+ * is the one that answers for the address here. */
 static apr_status_t record(twc_ctx_t *ctx, const twc_answer_t *a, bool opted_out)
 {
+    const char *service = a->service_sid ? a->service_sid : our_service(ctx, a->turn.ours);
     const char *source = a->opt_out_type ? "opt-out-type" : "keyword";
     const char *evidence = a->opt_out_type ? a->opt_out_type : a->turn.body;
 
     TWC_TRY(twc_consent_record(ctx, a->turn.ours, a->turn.peer, opted_out, source, evidence, a->turn.message_id));
-    if (a->service_sid)
-        TWC_TRY(twc_consent_record(ctx, a->service_sid, a->turn.peer, opted_out, source, evidence,
+    if (service)
+        TWC_TRY(twc_consent_record(ctx, service, a->turn.peer, opted_out, source, evidence,
                                    a->turn.message_id));
     return APR_SUCCESS;
 }
@@ -53,9 +61,8 @@ static bool answerable(const twc_conf_t *conf, const char *peer)
 static apr_status_t say(twc_ctx_t *ctx, work_t *w, const char *text, const char *source, bool confirmation)
 {
     const twc_turn_t *turn = &w->answer->turn;
-    bool by_service = ctx->conf->messaging_service_sid && strcmp(twc_phone_channel(ctx->scratch, turn->ours), "sms") == 0;
-    twc_draft_t draft = { .to = turn->peer, .from = by_service ? NULL : turn->ours, .body = text, .source = source,
-                          .priority = TWC_PRIORITY_REPLY, .reply_to = turn->message_id,
+    twc_draft_t draft = { .to = turn->peer, .from = our_service(ctx, turn->ours) ? NULL : turn->ours, .body = text,
+                          .source = source, .priority = TWC_PRIORITY_REPLY, .reply_to = turn->message_id,
                           .opt_out_confirmation = confirmation };
     twc_queued_t queued;
     apr_status_t rv;
@@ -108,10 +115,18 @@ static apr_status_t compose(twc_ctx_t *ctx, const twc_answer_t *a, const char **
 }
 
 /* The interface that got it answers automatically; the reserved words are honoured on all. */
-static bool automatic(const twc_answer_t *a)
+static bool automatic(const twc_ctx_t *ctx, const twc_answer_t *a)
 {
-    return a->arg && (strcmp(a->arg, "flask-chat") == 0 || strcmp(a->arg, TWC_ANSWER_IF_AUTO_REPLY) == 0
-                      || strcmp(a->arg, TWC_ANSWER_ACK) == 0);
+    bool asked = a->arg && (strcmp(a->arg, "flask-chat") == 0 || strcmp(a->arg, TWC_ANSWER_IF_AUTO_REPLY) == 0
+                            || strcmp(a->arg, TWC_ANSWER_ACK) == 0);
+
+    return asked && !a->stop_bot && answerable(ctx->conf, a->turn.peer);
+}
+
+/* In keywords mode HELP and START are the bot's own commands too, where it is the bot that answers. */
+static bool is_for_the_bot(twc_ctx_t *ctx, const twc_answer_t *a)
+{
+    return !a->opt_out_type && !a->auto_reply && automatic(ctx, a) && twc_bot_is_command(ctx, a->turn.body);
 }
 
 static apr_status_t answer_text(twc_ctx_t *ctx, work_t *w)
@@ -120,7 +135,7 @@ static apr_status_t answer_text(twc_ctx_t *ctx, work_t *w)
     const char *text, *source;
     bool allowed, first;
 
-    if (!automatic(a) || a->opted_out || a->stop_bot || !answerable(ctx->conf, a->turn.peer))
+    if (!automatic(ctx, a) || a->opted_out)
         return APR_SUCCESS;
     TWC_TRY(compose(ctx, a, &text, &source));
     if (!text)
@@ -141,13 +156,14 @@ static apr_status_t answer_one(twc_ctx_t *ctx, void *baton)
     twc_keyword_e keyword;
 
     TWC_TRY(twc_job_take_answer(ctx, a));
+    if (!a->turn.message_id)
+        return APR_SUCCESS;             /* deleted since: nobody is there to be answered */
     keyword = twc_keyword_of_opt_out_type(a->opt_out_type);
     if (keyword == TWC_KEYWORD_NONE)
         keyword = twc_keyword_of(a->turn.body);
-    /* In keywords mode HELP and START are the bot's own commands too; START opts in all the same. */
     if (keyword == TWC_KEYWORD_NONE)
         return answer_text(ctx, w);
-    if (!a->opt_out_type && !a->auto_reply && twc_bot_is_command(ctx, a->turn.body)) {
+    if (is_for_the_bot(ctx, a)) {       /* START opts in all the same */
         if (keyword == TWC_KEYWORD_START) {
             TWC_TRY(record(ctx, a, false));
             a->opted_out = false;

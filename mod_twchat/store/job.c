@@ -10,17 +10,21 @@
 #include "store/sql.h"
 #include "util/text.h"
 
+/* A job is taken whether its message is still there or not: left alone it would stand before all others for ever.
+ * Somebody may have deleted the row of settings by hand, too. */
 static const twc_sql_t SQL_TAKE_ANSWER = { "twc_job_take_answer",
     "WITH job AS ("
     " DELETE FROM jobs WHERE id = (SELECT id FROM jobs WHERE kind = 'answer' AND run_at <= now()"
     "                               ORDER BY run_at, id FOR UPDATE SKIP LOCKED LIMIT 1)"
     " RETURNING id, attempts, arg, message_id) "
     "SELECT j.id, j.attempts, j.arg, m.id, m.conv_id, m.from_addr, m.to_addr, m.body, m.num_media, m.service_sid,"
-    "       m.extra->>'opt_out_type', v.stop_bot, a.enabled = 1, a.message,"
+    "       m.extra->>'opt_out_type', m.stop_bot, coalesce(a.enabled = 1, false), a.message,"
     "       EXISTS (SELECT 1 FROM consents c WHERE c.peer = m.from_addr AND c.state = 'opted_out'"
     "                AND c.sender IN (m.to_addr, m.service_sid, '*'))"
-    "  FROM job j JOIN messages m ON m.id = j.message_id JOIN conversations v ON v.id = m.conv_id"
-    "  CROSS JOIN auto_reply_config a WHERE a.id = 1", TWC_SQL_PREPARE };
+    "  FROM job j"
+    "  LEFT JOIN LATERAL (SELECT n.id, n.conv_id, n.from_addr, n.to_addr, n.body, n.num_media, n.service_sid, n.extra, v.stop_bot"
+    "                       FROM messages n JOIN conversations v ON v.id = n.conv_id WHERE n.id = j.message_id OFFSET 0) m ON true"
+    "  LEFT JOIN auto_reply_config a ON a.id = 1", TWC_SQL_PREPARE };
 
 apr_status_t twc_job_take_answer(twc_ctx_t *ctx, twc_answer_t *a)
 {

@@ -24,7 +24,7 @@ typedef struct twc_answer_t {
     const char *auto_reply_text;        /* ... and says this */
 } twc_answer_t;
 
-/** Take the next due answer job away, in the open transaction. APR_ENOENT: nothing is due. */
+/** Take the next due answer job away, in the open transaction; turn.message_id 0: its message is gone. APR_ENOENT: nothing is due. */
 apr_status_t twc_job_take_answer(twc_ctx_t *ctx, twc_answer_t *answer);
 
 /**

@@ -94,6 +94,24 @@ class TestEcho:
             assert bodies(sandbox, peer) == []
 
 
+    def test_an_answer_whose_message_was_deleted_holds_nobody_up(self, echo, sandbox):
+        _, sent = echo.inbound("/webhook/twilio")
+        ident = echo.db().value("SELECT message_id FROM message_sids WHERE sid = %s", sent["MessageSid"])
+        echo.db().run("WITH gone AS (DELETE FROM messages WHERE id = %s RETURNING id)"
+                      " INSERT INTO jobs (kind, message_id, arg) SELECT 'answer', id, 'flask-chat' FROM gone", ident)
+        assert text(echo, sandbox, "hi") == ["Echo: hi"]
+
+    def test_the_words_count_without_the_row_of_settings(self, echo):
+        peer = new_number()
+        echo.db().run("DELETE FROM auto_reply_config")
+        try:
+            echo.inbound(Body="STOP", From=peer)
+            idle(echo)
+        finally:
+            echo.db().run("INSERT INTO auto_reply_config (id) VALUES (1)")
+        assert echo.db().value("SELECT state FROM consents WHERE peer = %s", peer) == "opted_out"
+
+
 class TestAutoReply:
     @pytest.fixture(scope="class")
     def auto(self, make_site, sandbox):
@@ -129,12 +147,20 @@ class TestStricterPattern:
 class TestKeywords:
     @pytest.fixture(scope="class")
     def keywords(self, make_site, sandbox):
-        return start(make_site, sandbox, "TwchatChatMode keywords\n")
+        return start(make_site, sandbox, f"TwchatChatMode keywords\nTwchatWhatsappSender {WHATSAPP}\n")
 
     def test_commands(self, keywords, sandbox):
         assert "START" in text(keywords, sandbox, " help ")[0]
         assert "HELP" in text(keywords, sandbox, "Start")[0]
         assert "HELP" in text(keywords, sandbox, "what?")[0]
+
+    def test_where_the_bot_is_silent_the_reserved_words_are_answered(self, keywords, sandbox):
+        peer = "whatsapp:" + new_number()
+        keywords.inbound("/webhook/twilio", Body="START", From=peer, To=WHATSAPP)
+        idle(keywords)
+        assert "subscribed" in bodies(sandbox, peer)[0]
+        keywords.db().run("UPDATE conversations SET stop_bot = true WHERE peer = %s", peer)
+        assert "Reply STOP" in text(keywords, sandbox, "HELP", peer, To=WHATSAPP, expect=2)[1]
 
 
 class TestConsent:
@@ -200,6 +226,19 @@ class TestConsent:
         peer, service = new_number(), "MG" + "a" * 32
         text(site, sandbox, "STOP", peer, MessagingServiceSid=service, expect=0)
         assert site.db().value("SELECT state FROM consents WHERE peer = %s AND sender = %s", peer, service) == "opted_out"
+
+
+class TestService:
+    @pytest.mark.expect_log("TWC3003")  # the sandbox has no such service
+    def test_what_was_told_a_number_counts_for_the_service_that_sends(self, make_site, sandbox):
+        """Twilio names the service only where its own webhook settings are used."""
+        site = start(make_site, sandbox, f"TwchatMessagingService {'MG' + 'b' * 32}\n")
+        peer = new_number()
+        text(site, sandbox, "STOP", peer, expect=0)
+        refused = site.post("/api/send-message", json={"to": peer, "body": "hello"})
+        assert refused.status_code == 500 and refused.json()["code"] == 21610
+        text(site, sandbox, "START", peer, expect=0)
+        assert site.post("/api/send-message", json={"to": peer, "body": "hello"}).status_code == 200
 
 
 class TestAcknowledgement:

@@ -6,6 +6,7 @@
 #define TWC_SPOOL_PRIVATE_H
 
 #include <apr_file_io.h>
+#include <apr_thread_mutex.h>
 
 #include "spool/files.h"
 #include "spool/spool.h"
@@ -26,13 +27,14 @@ struct twc_spool_t {
     const char *dir;
     apr_uint64_t max_bytes;
     int append_fd, replay_fd;           /* lock files */
+    apr_thread_mutex_t *mutex;          /* of the append lock: the file keeps processes apart, not threads */
     state_t *state;
     apr_file_t *file;                   /* the segment this process wrote last, or NULL */
     apr_pool_t *file_pool;
     apr_uint64_t file_start;
 };
 
-/** Wait for the append lock, and give it back. */
+/** Wait for the append lock, and give it back: one thread of one process has it. */
 apr_status_t twc_spool_lock(twc_spool_t *spool);
 void twc_spool_unlock(twc_spool_t *spool);
 

@@ -36,12 +36,19 @@ static apr_status_t lock(int fd, int how)
 
 apr_status_t twc_spool_lock(twc_spool_t *s)
 {
-    return lock(s->append_fd, LOCK_EX);
+    apr_status_t rv;
+
+    apr_thread_mutex_lock(s->mutex);
+    rv = lock(s->append_fd, LOCK_EX);
+    if (rv != APR_SUCCESS)
+        apr_thread_mutex_unlock(s->mutex);
+    return rv;
 }
 
 void twc_spool_unlock(twc_spool_t *s)
 {
     (void)lock(s->append_fd, LOCK_UN);
+    apr_thread_mutex_unlock(s->mutex);
 }
 
 apr_status_t twc_spool_claim(twc_spool_t *s)
@@ -200,6 +207,8 @@ apr_status_t twc_spool_open(twc_spool_t **spool, apr_pool_t *pool, const char *d
     *s = (twc_spool_t){ .pool = pool, .dir = apr_pstrdup(pool, dir), .max_bytes = max_bytes,
                         .append_fd = -1, .replay_fd = -1, .file_start = TWC_SEGMENT_NONE };
     apr_pool_cleanup_register(pool, s, close_all, apr_pool_cleanup_null);
+    *reason = "the spool has no memory";
+    TWC_TRY(apr_thread_mutex_create(&s->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
     TWC_TRY(apr_pool_create(&scratch, pool));
     rv = open_dir(s, scratch);
     apr_pool_destroy(scratch);
@@ -241,7 +250,7 @@ static void forget_file(twc_spool_t *s)
 
 static apr_status_t use_file(twc_spool_t *s, apr_uint64_t start, bool create)
 {
-    apr_int32_t flags = APR_FOPEN_READ | APR_FOPEN_WRITE | (create ? APR_FOPEN_CREATE | APR_FOPEN_EXCL : 0);
+    apr_int32_t flags = APR_FOPEN_READ | APR_FOPEN_WRITE | (create ? APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE : 0);
 
     forget_file(s);
     TWC_TRY(apr_pool_create_unmanaged_ex(&s->file_pool, NULL, NULL));

@@ -5,7 +5,7 @@
  * One directory per tenant and host, shared by all its processes:
  *   NNNNNNNNNNNNNNNNNNNN.spool   a segment; its name is the position of its first byte
  *   state                        positions, mapped by every process; made again from the segments when it is lost
- *   append.lock, replay.lock     who writes, who reads (record locks: they end with their process)
+ *   append.lock, replay.lock     who writes, who reads (the locks end with their process)
  *   damaged-NN...                bytes that were no record any more, kept for people
  *
  * A position counts the bytes ever appended: `written` is the end of what is safe, `replayed` the end of
@@ -20,7 +20,6 @@ typedef struct twc_spool_t twc_spool_t;
 
 /**
  * Open dir, which is made when it is not there. Takes care of what a crash left behind.
- * One process opens a directory once: record locks belong to the process.
  * @param max_bytes  pending bytes beyond which twc_spool_append refuses
  * @param reason     out on failure: a sentence with the path in it
  */
@@ -35,7 +34,7 @@ apr_uint64_t twc_spool_written(const twc_spool_t *spool);
 apr_uint64_t twc_spool_replayed(const twc_spool_t *spool);
 
 /**
- * Append payloads, all or none, and see them safe on the disk. One thread of a process at a time.
+ * Append payloads, all or none, and see them safe on the disk. From any thread.
  * @param end  out: the position behind the last one
  * @return APR_SUCCESS: written and synced | APR_ENOSPC the spool or the disk is full | APR_EINVAL a payload
  *         is too large | other: it cannot be written

@@ -122,7 +122,7 @@ apr_status_t twc_intake_create(twc_intake_t **intake, apr_pool_t *pool, const tw
     TWC_TRY(twc_batch_create(&i->messages, pool, LEADERS, run_messages, same_sid));
     TWC_TRY(twc_batch_create(&i->statuses, pool, LEADERS, run_statuses, NULL));
     if (env->conf->spool_dir && twc_spooler_create(&i->spooler, pool, env, wake, wake_baton, &reason) != APR_SUCCESS) {
-        twc_thread_log(env, TWC_LOG_ERR, NULL, "TWC2510", "%s; while the database is away webhooks will be refused", reason);
+        twc_thread_log(env, TWC_LOG_ERR, NULL, "TWC2610", "%s; while the database is away webhooks will be refused", reason);
         i->spooler = NULL;
     }
     *intake = i;

@@ -66,7 +66,7 @@ static apr_status_t explain(twc_spooler_t *s, twc_ctx_t *ctx, apr_status_t rv)
         ctx->problem->internal = apr_pstrdup(ctx->pool, words);
     }
     if (is_news(&s->told_full))
-        twc_thread_log(&s->env, TWC_LOG_ERR, ctx, "TWC2501", "webhooks are refused");
+        twc_thread_log(&s->env, TWC_LOG_ERR, ctx, "TWC2601", "webhooks are refused");
     return rv;
 }
 
@@ -85,7 +85,7 @@ static apr_status_t append(twc_ctx_t *ctx, void **items, int count)
     for (int i = 0; i < count; i++)
         ((entry_t *)items[i])->end = end;
     if (is_news(&s->told_used))
-        twc_thread_log(&s->env, TWC_LOG_WARNING, NULL, "TWC2502", "the database takes no webhooks: they go to the spool");
+        twc_thread_log(&s->env, TWC_LOG_WARNING, NULL, "TWC2602", "the database takes no webhooks: they go to the spool");
     return APR_SUCCESS;
 }
 
@@ -125,10 +125,10 @@ bool twc_spooler_first(const twc_spooler_t *s)
 static void report(twc_spooler_t *s, const twc_replayed_t *done)
 {
     if (done->failed)
-        twc_thread_log(&s->env, TWC_LOG_ERR, NULL, "TWC2503", "%d webhooks from the spool were refused by the database; "
+        twc_thread_log(&s->env, TWC_LOG_ERR, NULL, "TWC2603", "%d webhooks from the spool were refused by the database; "
                        "the journal has them (twchatctl journal list --verdict failed)", done->failed);
     if (done->damaged)
-        twc_thread_log(&s->env, TWC_LOG_ERR, NULL, "TWC2504", "%d stretches of the spool could not be read; "
+        twc_thread_log(&s->env, TWC_LOG_ERR, NULL, "TWC2604", "%d stretches of the spool could not be read; "
                        "they are kept there as damaged-*", done->damaged);
 }
 
@@ -151,7 +151,7 @@ static apr_status_t one_round(twc_spooler_t *s, twc_thread_t *thread, apr_int64_
     }
     else if (!twc_db_is_away(&ctx) && !s->stuck_told) {
         s->stuck_told = true;
-        twc_thread_log(&s->env, TWC_LOG_ERR, &ctx, "TWC2505", "the spool cannot be replayed now; it is tried again");
+        twc_thread_log(&s->env, TWC_LOG_ERR, &ctx, "TWC2605", "the spool cannot be replayed now; it is tried again");
     }
     return rv;
 }
@@ -166,7 +166,7 @@ static apr_status_t drain(twc_spooler_t *s, twc_thread_t *thread)
         rv = one_round(s, thread, &stored);
     apr_atomic_set32(&s->moving, 0);
     if (stored > 0)
-        twc_thread_log(&s->env, TWC_LOG_INFO, NULL, "TWC2506", "%" APR_INT64_T_FMT " webhooks from the spool are in the database",
+        twc_thread_log(&s->env, TWC_LOG_INFO, NULL, "TWC2606", "%" APR_INT64_T_FMT " webhooks from the spool are in the database",
                        stored);
     return rv;
 }

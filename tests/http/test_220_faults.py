@@ -204,7 +204,7 @@ class TestOurOwnEnd:
         assert outbox.bodies(to) == ["x"]
 
 
-@pytest.mark.expect_log("[dbd:error]", "TWC")
+@pytest.mark.expect_log("[dbd:error]", "[dbd:crit]", "AH00484", "TWC")
 class TestDatabase:
     @pytest.fixture(scope="class")
     def outbox(self, make_sandbox, make_site, make_postgres):

@@ -244,7 +244,7 @@ class TestTrouble:
                 accepted.append(sent["MessageSid"])
             assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
             assert len(accepted) > 100
-            assert site.log.lines("TWC2501")
+            assert site.log.lines("TWC2601")
         drained(site)
         assert stored_once(site, accepted)
         assert site.inbound()[0].status_code == 200
@@ -312,7 +312,7 @@ class TestTrouble:
         assert stored_once(site, [sids[0], sids[2]])
         aside = glob.glob(os.path.join(spool_dir(site), "damaged-*"))
         assert len(aside) == 1 and sids[1][1:].encode() in open(aside[0], "rb").read()
-        assert site.log.lines("TWC2504")
+        assert site.log.lines("TWC2604")
 
     def test_two_hosts_two_spools(self, make_site, server):
         hosts = [Host(directives=OFF), Host(directives=OFF)]

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include <apr_general.h>
+#include <apr_thread_proc.h>
 
 #include "spool/files.h"
 #include "spool/spool.h"
@@ -305,6 +306,52 @@ static void test_two_writers(void **state)
     assert_string_equal(drained(one), "d e");
 }
 
+/* The threads of requests write while the thread that replays empties the spool again and again. */
+enum { THREADS = 4, EACH = 300 };
+
+static void *APR_THREAD_FUNC write_many(apr_thread_t *thread, void *baton)
+{
+    twc_spool_t *spool = baton;
+    intptr_t failed = 0;
+
+    for (int i = 0; i < EACH; i++)
+        failed += put(spool, "x") != APR_SUCCESS;
+    apr_thread_exit(thread, (apr_status_t)failed);
+    return NULL;
+}
+
+static void test_threads_and_a_reader(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    apr_thread_t *threads[THREADS];
+    apr_pool_t *round;
+    apr_status_t failed;
+    int got = 0;
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(apr_thread_create(&threads[i], NULL, write_many, spool, pool), APR_SUCCESS);
+    apr_pool_create(&round, NULL);
+    while (got < THREADS * EACH) {
+        twc_spooled_t records[BATCH];
+        int count;
+
+        apr_pool_clear(round);
+        assert_int_equal(twc_spool_read(spool, round, twc_spool_replayed(spool), records, BATCH, &count), APR_SUCCESS);
+        for (int i = 0; i < count; i++)
+            assert_non_null(records[i].payload.data);
+        if (count)
+            assert_int_equal(twc_spool_advance(spool, records[count - 1].end, count), APR_SUCCESS);
+        got += count;
+    }
+    apr_pool_destroy(round);
+    for (int i = 0; i < THREADS; i++) {
+        apr_thread_join(&failed, threads[i]);
+        assert_int_equal(failed, 0);
+    }
+    assert_false(twc_spool_pending(spool));
+}
+
 static void test_bad_directory(void **state)
 {
     twc_spool_t *spool;
@@ -477,7 +524,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_record), T(test_record_length_lies), T(test_record_found_behind_rubbish),
         T(test_order), T(test_empty_when_done), T(test_survives_reopening), T(test_private), T(test_segments),
-        T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_bad_directory),
+        T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_threads_and_a_reader), T(test_bad_directory),
         T(test_torn_tail), T(test_torn_tail_under_a_writer), T(test_whole_tail_nobody_was_told_of), T(test_state_lost),
         T(test_state_of_rubbish), T(test_damaged_record), T(test_damaged_end), T(test_bytes_lost), T(test_segment_lost),
         T(test_killed_writers),

@@ -27,7 +27,8 @@ apr_status_t twc_consent_state(twc_ctx_t *ctx, const char *sender, const char *s
     return APR_SUCCESS;
 }
 
-/* Ids of events rise, so the larger one is what the person said last, whoever commits first. */
+/* Ids of events rise, so the larger one is what the person said last, whoever commits first. Words that had to wait
+ * for their turn, or in the spool, do not undo what the same person has written since. */
 static const twc_sql_t SQL_RECORD = { "twc_consent_record",
     "WITH said AS ("
     " INSERT INTO consent_events (sender, peer, state, source, evidence, message_id)"
@@ -40,9 +41,13 @@ static const twc_sql_t SQL_RECORD = { "twc_consent_record",
     " INSERT INTO consents AS c (peer, sender, state, event_id)"
     " SELECT $2, sender, $3, id FROM said ORDER BY sender"
     " ON CONFLICT (peer, sender) DO UPDATE SET state = EXCLUDED.state, event_id = EXCLUDED.event_id"
-    "  WHERE c.event_id < EXCLUDED.event_id"
+    "  WHERE c.event_id < EXCLUDED.event_id AND NOT EXISTS ("
+    "   SELECT 1 FROM consent_events e JOIN messages o ON o.id = e.message_id JOIN messages n ON n.id = $6::bigint"
+    "    WHERE e.id = c.event_id AND o.direction = 'inbound' AND n.direction = 'inbound'"
+    "      AND (o.created_at, o.id) > (n.created_at, n.id))"
+    " RETURNING 1"
     ") "
-    "INSERT INTO contacts AS k (address, opt_in_status) VALUES ($7, $3)"
+    "INSERT INTO contacts AS k (address, opt_in_status) SELECT $7, $3 WHERE EXISTS (SELECT 1 FROM kept)"
     " ON CONFLICT (address) DO UPDATE SET opt_in_status = EXCLUDED.opt_in_status, updated_at = now()"
     "  WHERE k.opt_in_status <> EXCLUDED.opt_in_status",
     0 };

@@ -28,7 +28,8 @@ apr_status_t twc_consent_state(twc_ctx_t *ctx, const char *sender, const char *s
 
 /**
  * Note what a person wants: one event, the pair's state, and the contact's opt_in_status. An opt-in to one
- * sender also ends an opt-out from all ("*"); opt-outs from other senders stay.
+ * sender also ends an opt-out from all ("*"); opt-outs from other senders stay. What came with an older message of theirs
+ * than the state did is noted and changes nothing.
  * Joins an open transaction.
  * @param source      "keyword", "opt-out-type", "error-21610", "operator", "import"
  * @param evidence    their words, or what Twilio said; may be NULL

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "store/consent.h"
 #include "store/db.h"
 #include "store/ingest.h"
 #include "store/sql.h"
@@ -69,14 +70,17 @@ static const twc_sql_t SQL_MESSAGES = { "twc_ingest_messages",
     "               $17::text[], $18::text[], $19::text[], $20::smallint[], $21::text[], $22::boolean[])"
     "        WITH ORDINALITY AS t(at, interface, method, url, remote_addr, content_type, raw, note,"
     "               sid, account_sid, service_sid, peer, channel, address, ours, body,"
-    "               profile, media, extra, num_media, answer_arg, ack, ord)"
+    "               profile, media, extra, num_media, answer_arg, wants_ack, ord)"
     "), fresh AS ("
     " INSERT INTO message_sids AS s (sid, message_id, heard, created_at)"
     " SELECT sid, id, true, at FROM given ORDER BY sid"
     " ON CONFLICT (sid) DO UPDATE SET heard = true WHERE NOT s.heard"
     " RETURNING s.sid, s.message_id"
     "), heard AS ("
-    " SELECT g.*, f.message_id, f.message_id = g.id AS is_new FROM given g JOIN fresh f USING (sid)"
+    " SELECT g.*, f.message_id, f.message_id = g.id AS is_new,"
+    "        g.wants_ack AND NOT " TWC_SQL_OPTED_OUT("g.peer", "g.ours", "g.service_sid")
+    "        AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.peer = g.peer AND c.stop_bot) AS ack"
+    "   FROM given g JOIN fresh f USING (sid)"
     "), con AS ("
     " INSERT INTO contacts (address)"
     " SELECT DISTINCT h.address FROM heard h"
@@ -192,7 +196,9 @@ apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, in
 /* ---- status callbacks --------------------------------------------------------------- */
 
 /* A callback finds its message by SID, by our id in its URL (it may be quicker than the answer to our
- * own request), or as the answer given in TwiML to an inbound message. One that finds none is kept. */
+ * own request), or as the answer given in TwiML to an inbound message. One that finds none is kept.
+ * What contradicts the end a message has come to, in an earlier call, at this moment or in this very batch, is
+ * a question to Twilio: so the end is looked up in the row as it is once it is locked. */
 static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "WITH given AS MATERIALIZED ("
     " SELECT t.*, twchat_status_rank(t.status) AS rank"
@@ -210,7 +216,7 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "), chosen AS ("
     " SELECT DISTINCT ON (mid) mid, ord, sid, status, code, reason FROM located WHERE mid IS NOT NULL ORDER BY mid, rank DESC, ord"
     "), locked AS ("
-    " SELECT id FROM messages WHERE id IN (SELECT mid FROM chosen) ORDER BY id FOR UPDATE"
+    " SELECT id, status FROM messages WHERE id IN (SELECT mid FROM chosen) ORDER BY id FOR UPDATE"
     "), upd AS ("
     " UPDATE messages m SET"
     "   status = CASE WHEN twchat_status_may_follow(m.status, c.status) THEN c.status ELSE m.status END,"
@@ -228,12 +234,13 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     " DELETE FROM outbox o USING upd u WHERE o.message_id = u.id"
     "), event AS ("
     " INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM upd"
+    "), final AS ("
+    " SELECT k.id, s.status FROM locked k LEFT JOIN upd u USING (id) CROSS JOIN LATERAL (SELECT coalesce(u.status, k.status) AS status) s"
+    "  WHERE twchat_status_rank(s.status) >= 60"
     "), job AS ("
     " INSERT INTO jobs (kind, message_id)"
-    " SELECT DISTINCT 'refetch', l.mid FROM located l"
-    "  WHERE l.mid IS NOT NULL AND l.rank = 60 AND l.old_status <> l.status"
-    "    AND l.old_status IN ('delivered', 'undelivered', 'failed', 'canceled', 'read')"
-    "    AND NOT (l.old_status = 'read' AND l.status = 'delivered')"
+    " SELECT DISTINCT 'refetch', l.mid FROM located l JOIN final f ON f.id = l.mid"
+    "  WHERE l.rank >= 60 AND l.status <> f.status AND NOT (f.status = 'read' AND l.status = 'delivered')"
     "    AND NOT EXISTS (SELECT 1 FROM status_events e WHERE e.sid = l.sid AND NOT e.applied AND e.status = l.status)"
     " UNION ALL SELECT 'opt-out', l.mid FROM located l WHERE l.mid IS NOT NULL AND l.code = 21610 RETURNING 1"
     "), failed AS ("

@@ -1,6 +1,7 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """What a verified webhook leads to: the answer of its interface, one stored message, statuses that only move forward."""
 import itertools
+import threading
 import xml.etree.ElementTree as xml
 
 import pytest
@@ -217,6 +218,32 @@ class TestStatuses:
         for _ in range(5):
             assert site.status(sid, "delivered").status_code == 200
         self.settle(site, sid, "delivered")
+
+    @pytest.fixture
+    def refetches(self, site):
+        """What Twilio was asked, after the fact: refetches(message id)."""
+        site.db().run("CREATE TABLE noted AS SELECT * FROM jobs WITH NO DATA;"
+                      " CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO noted SELECT NEW.*; RETURN NEW; END$$;"
+                      " CREATE TRIGGER note BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION note()")
+        yield lambda ident: site.db().value("SELECT count(*) FROM noted WHERE message_id = %s AND kind = 'refetch'", ident)
+        site.db().run("DROP TRIGGER note ON jobs; DROP FUNCTION note; DROP TABLE noted")
+
+    def test_two_ends_at_the_same_moment_are_a_question_to_twilio(self, site, refetches):
+        row = self.inbound_echo(site)
+        answers, other = [], site.db().connect()
+        other.autocommit = False
+        other.cursor().execute("UPDATE messages SET status = 'delivered' WHERE id = %s", (row["message_id"],))
+        late = threading.Thread(target=lambda: answers.append(site.status(row["sid"], "undelivered")))
+        late.start()
+        try:
+            wait_for(lambda: site.db().value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                                             " AND datname = current_database()"), what="the callback to wait for the other one")
+            other.commit()
+        finally:
+            other.close()
+            late.join()
+        assert answers[0].status_code == 200 and message(site, row["sid"])["status"] == "delivered"
+        assert refetches(row["message_id"]) == 1
 
     @pytest.mark.parametrize("code", ["abc", "-1", "99999999999999", "", "30003abc"])
     def test_error_codes_that_are_none(self, site, code):

@@ -17,6 +17,7 @@
 #include <apr_general.h>
 #include <apr_thread_proc.h>
 
+#include "store/consent.h"
 #include "store/event.h"
 #include "store/ingest.h"
 #include "store/migrate.h"
@@ -117,6 +118,54 @@ static void acknowledges_within_the_limit(void **state)
     assert_int_equal(count("SELECT (loop_guard_at IS NOT NULL)::int FROM conversations WHERE peer = '+14150000003'"), 1);
 }
 
+static void acknowledges_nobody_who_wants_silence(void **state)
+{
+    twc_inbound_t closed = message("SMackstop", "+14150000004", "hi"), silenced = message("SMackbot", "+14150000005", "hi");
+
+    count("WITH e AS (INSERT INTO consent_events (sender, peer, state, source) VALUES ('+15005550006', '+14150000004', 'opted_out', 'keyword')"
+          " RETURNING id) INSERT INTO consents (peer, sender, state, event_id) SELECT '+14150000004', '+15005550006', 'opted_out', id"
+          " FROM e RETURNING event_id");
+    count("INSERT INTO conversations (peer, channel, address, stop_bot) VALUES ('+14150000005', 'sms', '+14150000005', true) RETURNING id");
+    closed.ack = silenced.ack = true;
+    ingest(&closed);
+    ingest(&silenced);
+    assert_false(closed.ack_allowed);
+    assert_false(silenced.ack_allowed);
+    assert_int_equal(count("SELECT sum(total) FROM conversations WHERE peer IN ('+14150000004', '+14150000005')"), 2);
+}
+
+static bool is_closed(const char *peer)
+{
+    bool closed;
+
+    assert_int_equal(twc_consent_state(ctx_new(pool), "+15005550006", NULL, peer, &closed), APR_SUCCESS);
+    return closed;
+}
+
+static void say_word(const char *peer, bool opted_out, apr_int64_t message_id)
+{
+    assert_int_equal(twc_consent_record(ctx_new(pool), "+15005550006", peer, opted_out, "keyword", NULL, message_id), APR_SUCCESS);
+}
+
+/* A job may have had to wait, a call may come out of another machine's spool. */
+static void the_word_written_last_counts(void **state)
+{
+    const char *peer = "+14150000006";
+    twc_inbound_t first = message("SMword1", peer, "START"), last = message("SMword2", peer, "STOP");
+
+    ingest(&first);
+    ingest(&last);
+    say_word(peer, true, last.message_id);
+    say_word(peer, false, first.message_id);
+    assert_true(is_closed(peer));
+    assert_int_equal(count("SELECT count(*) FROM consent_events WHERE peer = '+14150000006'"), 2);
+    assert_int_equal(count("SELECT count(*) FROM contacts WHERE address = '+14150000006' AND opt_in_status = 'opted_out'"), 1);
+    say_word(peer, false, 0);           /* an operator's word comes with no message */
+    assert_false(is_closed(peer));
+    say_word(peer, true, last.message_id);
+    assert_true(is_closed(peer));
+}
+
 static apr_int64_t outbound(const char *sid)
 {
     return count(apr_psprintf(pool,
@@ -161,6 +210,34 @@ static void a_batch_takes_the_highest(void **state)
     assert_string_equal(status_of(id), "delivered");
     assert_true(s[0].applied);
     assert_false(s[2].applied);
+}
+
+static apr_int64_t refetches(apr_int64_t id)
+{
+    return count(apr_psprintf(pool, "SELECT count(*) FROM jobs WHERE kind = 'refetch' AND message_id = %" APR_INT64_T_FMT, id));
+}
+
+static void two_ends_are_a_question_to_twilio(void **state)
+{
+    static const struct { const char *first, *second, *stays; bool asked; } rows[] = {
+        { "delivered", "undelivered", "delivered", true }, { "failed", "read", "failed", true }, { "read", "failed", "read", true },
+        { "delivered", "read", "read", false }, { "read", "delivered", "read", false }, { "failed", "failed", "failed", false } };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *sid = apr_psprintf(pool, "SMends%d", (int)i), *both = apr_psprintf(pool, "SMboth%d", (int)i);
+        apr_int64_t id = outbound(sid), other = outbound(both);
+        twc_status_t a = status(sid, rows[i].first, 0), b = status(sid, rows[i].second, 0);
+        twc_status_t c = status(both, rows[i].first, 0), d = status(both, rows[i].second, 0);
+        twc_status_t *items[2] = { &c, &d };
+        apply(&a);
+        apply(&b);
+        assert_string_equal(status_of(id), rows[i].stays);
+        assert_int_equal(refetches(id), rows[i].asked);
+        apply(&b);
+        assert_int_equal(refetches(id), rows[i].asked);
+        assert_int_equal(twc_ingest_statuses(ctx_new(pool), items, 2), APR_SUCCESS);
+        assert_int_equal(refetches(other), rows[i].asked);
+    }
 }
 
 static void a_callback_with_our_id_settles_the_send(void **state)
@@ -308,8 +385,11 @@ int main(void)
         cmocka_unit_test(stores_once_per_sid),
         cmocka_unit_test(hears_a_message_that_was_only_seen),
         cmocka_unit_test(acknowledges_within_the_limit),
+        cmocka_unit_test(acknowledges_nobody_who_wants_silence),
+        cmocka_unit_test(the_word_written_last_counts),
         cmocka_unit_test(statuses_only_rise),
         cmocka_unit_test(a_batch_takes_the_highest),
+        cmocka_unit_test(two_ends_are_a_question_to_twilio),
         cmocka_unit_test(a_callback_with_our_id_settles_the_send),
         cmocka_unit_test(keeps_what_belongs_to_nobody),
         cmocka_unit_test(batches_lose_and_double_nothing),

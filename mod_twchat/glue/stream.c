@@ -133,7 +133,7 @@ static bool write_round(twc_req_t *q, apr_pool_t *pool, char *cursor)
     twc_ctx_t ctx;
 
     twc_ctx_init(&ctx, pool, q->tenant->db, q->tenant->conf);
-    if (twc_hub_frames(twc_work_hub(q->tenant->work), &ctx, &from, ROUND, &frames) != APR_SUCCESS)
+    if (twc_hub_frames(twc_work_hub(q->tenant->work), &ctx, &from, from ? ROUND : 0, &frames) != APR_SUCCESS)
         return false;
     if (from)
         apr_cpystrn(cursor, from, CURSOR_MAX);

@@ -163,6 +163,12 @@ static const char *as_frames(apr_pool_t *pool, const twc_events_t *e)
     return apr_array_pstrcat(pool, parts, 0);
 }
 
+/* What a fresh reader hears first: where it stands. What it fetches from now on misses nothing. */
+static const char *ready_frame(apr_pool_t *pool, const char *cursor)
+{
+    return apr_pstrcat(pool, "id: ", cursor, "\nevent: ready\ndata: {}\n\n", NULL);
+}
+
 static const char *as_json(apr_pool_t *pool, const twc_events_t *e)
 {
     apr_array_header_t *parts = apr_array_make(pool, e->count * 5 + 4, sizeof(const char *));
@@ -269,8 +275,8 @@ apr_status_t twc_hub_frames(twc_hub_t *h, twc_ctx_t *ctx, const char **cursor, a
 
     TWC_TRY(news_since(h, ctx, *cursor, patience, &e));
     *frames = as_frames(ctx->pool, &e);
-    if (!*cursor || !**cursor)          /* tell a fresh reader where it stands, so that it can resume */
-        *frames = apr_pstrcat(ctx->pool, "id: ", e.cursor, "\n\n", *frames, NULL);
+    if (!*cursor || !**cursor)
+        *frames = apr_pstrcat(ctx->pool, ready_frame(ctx->pool, e.cursor), *frames, NULL);
     *cursor = e.cursor;
     return APR_SUCCESS;
 }
@@ -335,7 +341,7 @@ static apr_status_t begin(twc_hub_t *h, twc_ctx_t *ctx, stream_t *s, bool anew)
     TWC_TRY(start_over(ctx, anew, &e));
     if (!h->cursor)
         set_cursor(h, e.cursor);
-    frames = e.count ? as_frames(ctx->pool, &e) : apr_psprintf(ctx->pool, "id: %s\n\n", h->cursor);
+    frames = e.count ? as_frames(ctx->pool, &e) : ready_frame(ctx->pool, h->cursor);
     tell(h, s, frames, strlen(frames));
     return APR_SUCCESS;
 }

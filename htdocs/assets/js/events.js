@@ -89,8 +89,13 @@ export class Live extends EventTarget {
       if (generation !== this.#generation) return source.close();
       clearTimeout(late);
       openedAt = Date.now();
-      this.#connected('live');
+      if (this.#opened) this.#connected('live');
     };
+    /* Only now does the server know where this page stands; an open connection alone may miss what comes in between. */
+    source.addEventListener('ready', event => {
+      this.#cursor = event.lastEventId || this.#cursor;
+      if (!this.#opened && generation === this.#generation) this.#connected('live');
+    });
     source.onerror = lost;
     for (const kind of KINDS) source.addEventListener(kind, event => this.#take(kind, event.data, event.lastEventId));
   }

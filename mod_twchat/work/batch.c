@@ -115,6 +115,8 @@ static void lead(twc_batch_t *b, slot_t *self)
     twc_monitor_lock(b->monitor);
     b->leaders--;
     finish(b, self->ctx, taken, count, rv);
+    if (!self->done)                    /* it led for others only: how that ended is no matter of its own */
+        twc_problem_clear(self->ctx);
     twc_monitor_broadcast(b->monitor);
 }
 

@@ -40,7 +40,7 @@ static apr_status_t fetch_one(twc_ctx_t *ctx, apr_int64_t message_id, const twc_
     reason = ctx->problem->detail ? ctx->problem->detail : "It could not be fetched.";
     if (rv == APR_EACCES || rv == APR_ENOSPC)
         state = "refused";
-    else if (last_try)
+    else if (last_try && rv != APR_EINTR)
         state = "failed";
     else
         return rv;
@@ -48,15 +48,39 @@ static apr_status_t fetch_one(twc_ctx_t *ctx, apr_int64_t message_id, const twc_
     return twc_job_media_kept(ctx, message_id, m->idx, state, reason, type, NULL);
 }
 
+/* In a pool of its own, because ten large ones do not fit into memory at once. */
+static apr_status_t fetch_apart(twc_ctx_t *ctx, apr_int64_t message_id, const twc_pending_media_t *m, bool last_try)
+{
+    twc_ctx_t own;
+    apr_pool_t *pool;
+    apr_status_t rv;
+
+    TWC_TRY(apr_pool_create(&pool, ctx->pool));
+    twc_ctx_init(&own, pool, ctx->db, ctx->conf);
+    own.stop = ctx->stop;
+    own.stop_baton = ctx->stop_baton;
+    rv = fetch_one(&own, message_id, m, last_try);
+    ctx->wake |= own.wake;
+    if (rv != APR_SUCCESS)
+        twc_problem(ctx, rv, "media", "%s", own.problem->detail ? own.problem->detail : "It could not be fetched.");
+    apr_pool_destroy(pool);
+    return rv;
+}
+
+/* One that is not ready yet does not hold up the others. */
 static apr_status_t do_media(twc_ctx_t *ctx, const twc_job_t *job)
 {
     twc_pending_media_t pending[MEDIA_MAX];
+    apr_status_t first = APR_SUCCESS;
     int count;
 
     TWC_TRY(twc_job_media(ctx, job->message_id, pending, MEDIA_MAX, &count));
-    for (int i = 0; i < count; i++)
-        TWC_TRY(fetch_one(ctx, job->message_id, &pending[i], job->attempts >= TRIES_MAX));
-    return APR_SUCCESS;
+    for (int i = 0; i < count && first != APR_EINTR; i++) {
+        apr_status_t rv = fetch_apart(ctx, job->message_id, &pending[i], job->attempts >= TRIES_MAX);
+        if (first == APR_SUCCESS || rv == APR_EINTR)
+            first = rv;
+    }
+    return first;
 }
 
 /* ---- statuses and opt-outs ----------------------------------------------------------- */
@@ -188,7 +212,7 @@ static void finish(const twc_runner_env_t *env, twc_ctx_t *ctx, const twc_job_t 
     }
     else if (rv == APR_INCOMPLETE)
         twc_job_done(&after, job->id);
-    else if (job->attempts >= TRIES_MAX) {
+    else if (job->attempts >= TRIES_MAX && rv != APR_EINTR) {
         twc_thread_log(&env->thread, TWC_LOG_ERR, ctx, "TWC2501", "job %s of message %" APR_INT64_T_FMT " is given up",
                        job->kind, job->message_id);
         twc_job_done(&after, job->id);

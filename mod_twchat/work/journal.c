@@ -104,7 +104,7 @@ apr_status_t twc_journal_flush(twc_journal_t *j, twc_ctx_t *ctx)
     count = j->count;
     suppressed = j->suppressed;
     written = j->gathering;
-    rows = apr_pmemdup(ctx->scratch, j->rows, (count + 1) * sizeof(*rows));
+    rows = apr_pmemdup(ctx->scratch, j->rows, count * sizeof(*rows));
     if (count) {
         j->gathering = j->spare;
         j->spare = NULL;

@@ -132,6 +132,14 @@ class TestMedia:
         assert self.states(site, ident) == ["stored"]
         assert len(listed.asked("/late")) == 2
 
+    def test_one_that_is_not_ready_does_not_hold_up_the_next(self, site, listed):
+        listed.pages["/never-there"] = [(404, {}, b"")]
+        listed.pages["/there-now"] = [(200, {"Content-Type": "image/png"}, PNG)]
+        ident = self.receive(site, listed.url + "/never-there", listed.url + "/there-now")
+        state = "SELECT state FROM message_media WHERE message_id = %s AND idx = %s"
+        wait_for(lambda: site.db().value(state, ident, 1) == "stored", 20, "the second attachment")
+        assert site.db().value(state, ident, 0) == "pending"
+
     def test_nothing_happens_to_a_webhook_while_the_host_stalls(self, site, listed):
         # Nobody answers there: the fetch waits, the answer does not.
         answer, _ = site.inbound(Body="hi", NumMedia="1", MediaUrl0=listed.url + "/never", MediaContentType0="image/png")

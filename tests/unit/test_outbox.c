@@ -421,6 +421,28 @@ static void callbacks_that_knew_the_sid_only(void **state)
     assert_string_equal(value("SELECT string_agg(status, ' ') FROM status_events WHERE applied AND sid = 'SMa'"), "delivered");
 }
 
+static const char *opt_outs(apr_int64_t id)
+{
+    return value(apr_psprintf(pool, "SELECT count(*) FROM jobs WHERE kind = 'opt-out' AND message_id = %" APR_INT64_T_FMT, id));
+}
+
+/* Twilio tells of an opt-out in a callback, and that may be quicker than the answer which tells the SID. */
+static void an_opt_out_told_too_early_counts(void **state)
+{
+    const char *told = "INSERT INTO status_events (sid, status, error_code, applied, received_at) VALUES ('SMa', 'failed', 21610, false, now())";
+    twc_claim_t c;
+
+    ask("+14150000001");
+    c = claim_one();
+    value(told);
+    settle(RESULT(c, .verdict = TWC_SETTLE_ACCEPTED, .sid = "SMa", .status = "queued"));
+    assert_string_equal(of(c.id, "status || error_code"), "failed21610");
+    assert_string_equal(opt_outs(c.id), "1");
+    value(told);
+    assert_int_equal(twc_outbox_early(ctx_new()), APR_SUCCESS);
+    assert_string_equal(opt_outs(c.id), "2");
+}
+
 static void an_expired_lease_is_looked_for_by_one(void **state)
 {
     apr_int64_t id = ask("+14150000001");
@@ -588,6 +610,7 @@ int main(void)
         TEST(consent_counts_when_asking_and_when_sending), TEST(one_answer_to_one_message), TEST(a_result_written_twice_counts_once),
         TEST(a_late_result_of_an_earlier_attempt), TEST(a_late_sid_stops_another_attempt), TEST(a_callback_settles_before_the_answer),
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
+        TEST(an_opt_out_told_too_early_counts), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(drafts_that_are_refused), TEST(who_sends), TEST(a_sweep_meets_each_message_once),
     };
     int failed;

@@ -60,11 +60,9 @@ apr_status_t twc_call_form(apr_pool_t *pool, const twc_call_t *call, const twc_f
 
     if (is_form(call))
         return twc_form_parse(pool, raw, strlen(raw), form) == APR_SUCCESS ? APR_SUCCESS : APR_EINVAL;
-    json = json_loads(raw, 0, NULL);
-    if (!json_is_object(json)) {
-        json_decref(json);
+    json = twc_json_object(pool, (twc_str_t){ raw, strlen(raw) });
+    if (!json)
         return APR_EINVAL;
-    }
     *form = twc_call_form_of_json(pool, json);
     json_decref(json);
     return APR_SUCCESS;

@@ -6,10 +6,9 @@
 #ifndef TWC_DOMAIN_CALL_H
 #define TWC_DOMAIN_CALL_H
 
-#include <jansson.h>
-
 #include "store/ingest.h"
 #include "util/form.h"
+#include "util/json.h"
 
 /** A JSON object as the form it would have been; what is not a single value is left out. All in pool. */
 const twc_form_t *twc_call_form_of_json(apr_pool_t *pool, json_t *object);

@@ -106,24 +106,6 @@ int twc_req_read(twc_req_t *q, apr_size_t max)
 
 /* ---- JSON ------------------------------------------------------------------- */
 
-json_t *twc_json_object(apr_pool_t *pool, twc_str_t text)
-{
-    char *copy;
-    json_t *json;
-
-    if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)     /* a byte order mark is not part of it */
-        text = (twc_str_t){ text.data + 3, text.len - 3 };
-    copy = apr_pstrmemdup(pool, text.data, text.len);
-    twc_text_pair_surrogates(copy, text.len);
-    json = json_loads(twc_text_clean(pool, copy, text.len), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-
-    if (json && !json_is_object(json)) {
-        json_decref(json);
-        return NULL;
-    }
-    return json;
-}
-
 static apr_status_t release(void *json)
 {
     json_decref(json);

@@ -7,12 +7,12 @@
 #define TWC_GLUE_REQUEST_H
 
 #include <httpd.h>
-#include <jansson.h>
 
 #include "glue/config.h"
 #include "glue/tenant.h"
 #include "routes.h"
 #include "util/form.h"
+#include "util/json.h"
 
 /** Who is asking. */
 typedef struct twc_principal_t {
@@ -48,12 +48,6 @@ int twc_req_read(twc_req_t *q, apr_size_t max);
 
 /** Set q->json from q->body as the route wants it. APR_EINVAL: no JSON object where one is needed. */
 apr_status_t twc_req_json(twc_req_t *q);
-
-/**
- * Read JSON text into an object: ill-formed UTF-8 and lone surrogates are made clean first, a byte order mark is skipped, duplicate keys and deep nesting refuse.
- * @return owned by the caller; NULL when it is no object
- */
-json_t *twc_json_object(apr_pool_t *pool, twc_str_t text);
 
 /** A parameter of the path, clean text; "" when the route has none of that name. */
 const char *twc_req_param(twc_req_t *q, const char *name);

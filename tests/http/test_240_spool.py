@@ -94,6 +94,15 @@ class TestAway:
         assert (row["body"], row["profile_name"], row["url"]) == (body, "Ann ✨", "https://api.twilio.com/m/1")
         assert row["extra"]["button_text"] == "x"
 
+    @pytest.mark.parametrize("body, kept", [(r"half an emoji \ud83d", "half an emoji \ufffd"), (r"a\u0000b", "ab")])
+    def test_json_is_read_again_as_it_was_read_first(self, site, server, body, kept):
+        sid = new_sid()
+        document = '\ufeff{"from": "%s", "to": "%s", "message_sid": "%s", "body": "%s"}' % (new_number(), site.number, sid, body)
+        with Away(server):
+            assert site.json_webhook("/twilio_webhook", document.encode()).status_code == 200
+        drained(site)
+        assert site.db().value("SELECT body FROM messages WHERE sid = %s", sid) == kept
+
     def test_the_time_is_when_it_came(self, site, server):
         with Away(server):
             _, sent = site.inbound()

@@ -18,6 +18,9 @@
 
 #define MEDIA_MAX 10
 #define SID_MAX 64
+#define ADDRESS_MAX 100
+#define PROFILE_MAX 200                 /* characters */
+#define REASON_MAX 1000
 
 /* Parameters kept beside the message, under the names our pages use. */
 static const struct {
@@ -53,6 +56,8 @@ static const char *const sid_names[] = { "MessageSid", "SmsSid", "SmsMessageSid"
 static const char *const from_names[] = { "From", "from", NULL };
 static const char *const to_names[] = { "To", "to", NULL };
 static const char *const body_names[] = { "Body", "body", NULL };
+static const char *const profile_names[] = { "ProfileName", NULL };
+static const char *const reason_names[] = { "ErrorMessage", "ChannelStatusMessage", NULL };
 
 static apr_status_t require(twc_ctx_t *ctx, const twc_form_t *form, const char *const *names, const char **value)
 {
@@ -60,6 +65,32 @@ static apr_status_t require(twc_ctx_t *ctx, const twc_form_t *form, const char *
     if (!*value)
         return twc_problem_field(ctx, names[0], "missing", "Parameter %s is missing.", names[0]);
     return APR_SUCCESS;
+}
+
+/* SIDs and addresses are keys of tables and indexes, which do not take what has no end. */
+static apr_status_t require_short(twc_ctx_t *ctx, const twc_form_t *form, const char *const *names, apr_size_t most,
+                                  const char **value)
+{
+    TWC_TRY(require(ctx, form, names, value));
+    if (strlen(*value) > most)
+        return twc_problem_field(ctx, names[0], "too_long", "Parameter %s has more than %d bytes.", names[0], (int)most);
+    return APR_SUCCESS;
+}
+
+/* A SID that need not be there; NULL when it is not, or is none. */
+static const char *optional_sid(apr_pool_t *pool, const twc_form_t *form, const char *name)
+{
+    const char *value = twc_form_text(pool, form, name);
+
+    return value && !twc_text_blank(value) && strlen(value) <= SID_MAX ? value : NULL;
+}
+
+/* The beginning of a text that is for people; NULL when there is none. */
+static const char *optional_text(apr_pool_t *pool, const twc_form_t *form, const char *const *names, apr_size_t chars)
+{
+    const char *value = first_of(pool, form, names);
+
+    return value ? twc_text_head(pool, value, chars) : NULL;
 }
 
 static const char *dumped(apr_pool_t *pool, json_t *json)
@@ -142,16 +173,14 @@ apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_
     twc_inbound_t *in = apr_pcalloc(ctx->pool, sizeof(*in));
     const char *from, *to;
 
-    TWC_TRY(require(ctx, form, from_names, &from));
-    TWC_TRY(require(ctx, form, to_names, &to));
-    TWC_TRY(require(ctx, form, sid_names, &in->sid));
-    if (strlen(in->sid) > SID_MAX)
-        return twc_problem_field(ctx, "MessageSid", "too_long", "Parameter MessageSid is no message SID.");
+    TWC_TRY(require_short(ctx, form, from_names, ADDRESS_MAX, &from));
+    TWC_TRY(require_short(ctx, form, to_names, ADDRESS_MAX, &to));
+    TWC_TRY(require_short(ctx, form, sid_names, SID_MAX, &in->sid));
     in->from = twc_phone_received(ctx->pool, from);
     in->to = twc_phone_received(ctx->pool, to);
-    in->account_sid = twc_form_text(ctx->pool, form, "AccountSid");
-    in->service_sid = twc_form_text(ctx->pool, form, "MessagingServiceSid");
-    in->profile_name = twc_form_text(ctx->pool, form, "ProfileName");
+    in->account_sid = optional_sid(ctx->pool, form, "AccountSid");
+    in->service_sid = optional_sid(ctx->pool, form, "MessagingServiceSid");
+    in->profile_name = optional_text(ctx->pool, form, profile_names, PROFILE_MAX);
     in->body = read_body(ctx, form);
     in->call = call;
     read_media(ctx, form, in);
@@ -204,18 +233,14 @@ apr_status_t twc_inbound_read_status(twc_ctx_t *ctx, const twc_form_t *form, con
     const char *word, *answer_to;
     char *lower;
 
-    TWC_TRY(require(ctx, form, status_sids, &st->sid));
-    TWC_TRY(require(ctx, form, status_names, &word));
-    if (strlen(st->sid) > SID_MAX)
-        return twc_problem_field(ctx, "MessageSid", "too_long", "Parameter MessageSid is no message SID.");
-    if (strlen(word) > SID_MAX)
-        return twc_problem_field(ctx, "MessageStatus", "too_long", "Parameter MessageStatus is no status word.");
+    TWC_TRY(require_short(ctx, form, status_sids, SID_MAX, &st->sid));
+    TWC_TRY(require_short(ctx, form, status_names, SID_MAX, &word));
     lower = apr_pstrdup(ctx->pool, word);
     for (char *p = lower; *p; p++)
         *p = (char)tolower((unsigned char)*p);
     st->status = lower;
     st->error_code = read_code(twc_form_text(ctx->pool, form, "ErrorCode"));
-    st->error_message = first_of(ctx->pool, form, (const char *const[]){ "ErrorMessage", "ChannelStatusMessage", NULL });
+    st->error_message = optional_text(ctx->pool, form, reason_names, REASON_MAX);
     st->uuid = read_uuid(ctx->pool, twc_form_text(ctx->pool, query, "m"));
     answer_to = twc_form_text(ctx->pool, query, "r");
     st->reply_to = answer_to && strspn(answer_to, "0123456789") == strlen(answer_to) ? apr_atoi64(answer_to) : 0;

@@ -32,6 +32,8 @@ typedef struct twc_req_t {
     const twc_principal_t *who;
     const twc_form_t *query;            /* the query string; never NULL */
     twc_str_t body;                     /* as received; data "" when there is none */
+    int unread;                         /* webhooks: the HTTP status that says why there is no body, 0: there is */
+    const char *unread_why;
     json_t *json;                       /* object; NULL unless the route takes JSON; released with the request */
     apr_time_t received_at;
     bool replied;

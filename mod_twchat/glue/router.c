@@ -215,6 +215,18 @@ static bool can_go_on(twc_req_t *q, const char **reason)
         || (q->route->access == TWC_TWILIO && twc_work_has_spool(q->tenant->work));
 }
 
+static void note_unread(twc_req_t *q, int rc, apr_size_t max)
+{
+    q->unread = rc >= 400 ? rc : HTTP_BAD_REQUEST;
+    if (rc == HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        q->unread_why = apr_psprintf(q->r->pool, "The request body is larger than %" APR_SIZE_T_FMT " bytes.", max);
+        return;
+    }
+    q->unread_why = "The request body could not be read.";
+    q->r->connection->keepalive = AP_CONN_CLOSE;    /* where the next request begins is anybody's guess */
+}
+
+/* A webhook is told: it has a journal to keep of all that came. */
 static apr_status_t read_body(twc_req_t *q, bool *good)
 {
     apr_size_t max = q->tenant->conf->body_max;
@@ -226,14 +238,14 @@ static apr_status_t read_body(twc_req_t *q, bool *good)
     if (q->route->body_max && q->route->body_max < max)
         max = q->route->body_max;
     rc = twc_req_read(q, max);
+    if (rc != OK)
+        note_unread(q, rc, max);
+    if (q->route->body == TWC_BODY_WEBHOOK)
+        return APR_SUCCESS;
     if (rc == OK)
-        return q->route->body == TWC_BODY_WEBHOOK ? APR_SUCCESS : twc_req_json(q);
+        return twc_req_json(q);
     *good = false;
-    if (rc == HTTP_REQUEST_ENTITY_TOO_LARGE)
-        return twc_reply_error(q, rc, apr_psprintf(q->r->pool, "The request body is larger than %" APR_SIZE_T_FMT
-                                                   " bytes.", max));
-    q->r->connection->keepalive = AP_CONN_CLOSE;    /* where the next request begins is anybody's guess */
-    return twc_reply_error(q, rc >= 400 ? rc : HTTP_BAD_REQUEST, "The request body could not be read.");
+    return twc_reply_error(q, q->unread, q->unread_why);
 }
 
 static apr_status_t go_through(twc_req_t *q)

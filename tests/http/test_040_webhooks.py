@@ -148,6 +148,12 @@ class TestStored:
         assert extra["replied_sid"] == sent["OriginalRepliedMessageSid"]
         assert site.db().value("SELECT profile_name FROM conversations WHERE peer = %s", f"whatsapp:{number}") == "Ana 😀"
 
+    def test_a_name_once_known_is_not_forgotten(self, site):
+        peer = f"whatsapp:{new_number()}"
+        for name in ("Ana", "", None, " "):
+            site.inbound("/webhook/twilio", From=peer, To="whatsapp:+14155238886", ProfileName=name)
+        assert site.db().value("SELECT profile_name FROM conversations WHERE peer = %s", peer) == "Ana"
+
     def test_an_address_without_a_number(self, site):
         peer = "whatsapp:CO." + new_sid()[2:14]
         sent = site.inbound_params(From=peer, To="whatsapp:+14155238886", ExternalUserId=peer)

@@ -117,6 +117,12 @@ typedef enum {
 
 #define TWC_TOKENS_MAX 2
 
+/** What is said about confirming STOP, START and HELP: for one of our senders (or a service), or with NULL for all others. */
+typedef struct twc_confirm_t {
+    const char *sender;                 /* canonical address, or MG... */
+    bool confirm;
+} twc_confirm_t;
+
 struct twc_conf_t {
     const char *tenant;                 /* name for logs: the virtual host's */
     /* Twilio */
@@ -141,7 +147,8 @@ struct twc_conf_t {
     const char *support_number;         /* the same; may be NULL */
     int answers_max;                    /* automatic answers to one peer ... */
     apr_interval_time_t answers_window; /* ... within this time */
-    bool confirm_longcode;              /* confirm STOP/START/HELP on long codes and toll-free too */
+    const twc_confirm_t *confirm;       /* confirm_count of them, the later word counts */
+    int confirm_count;
     /* sending */
     int senders;                        /* sender threads per child, 1..8 */
     int in_flight;                      /* requests to Twilio at once per sender thread */

@@ -26,11 +26,16 @@ static const char *our_service(twc_ctx_t *ctx, const char *ours)
     return strcmp(twc_phone_channel(ctx->scratch, ours), "sms") == 0 ? ctx->conf->messaging_service_sid : NULL;
 }
 
-/* Their consent, for the address they wrote to and the service it belongs to. Twilio need not name that; then it
- * is the one that answers for the address here. */
+/* Twilio need not name the service an address belongs to; then it is the one that answers for it here. */
+static const char *service_of(twc_ctx_t *ctx, const twc_answer_t *a)
+{
+    return a->service_sid ? a->service_sid : our_service(ctx, a->turn.ours);
+}
+
+/* Their consent, for the address they wrote to and the service it belongs to. */
 static apr_status_t record(twc_ctx_t *ctx, const twc_answer_t *a, bool opted_out)
 {
-    const char *service = a->service_sid ? a->service_sid : our_service(ctx, a->turn.ours);
+    const char *service = service_of(ctx, a);
     const char *source = a->opt_out_type ? "opt-out-type" : "keyword";
     const char *evidence = a->opt_out_type ? a->opt_out_type : a->turn.body;
 
@@ -84,7 +89,7 @@ static apr_status_t honour_keyword(twc_ctx_t *ctx, work_t *w, twc_keyword_e keyw
 
     if (keyword != TWC_KEYWORD_HELP)
         TWC_TRY(record(ctx, a, keyword == TWC_KEYWORD_STOP));
-    if (!twc_keyword_confirm(ctx->conf, a->turn.ours, a->opt_out_type) || !twc_phone_is_recipient(a->turn.peer))
+    if (!twc_keyword_confirm(ctx->conf, a->turn.ours, service_of(ctx, a), a->opt_out_type) || !twc_phone_is_recipient(a->turn.peer))
         return APR_SUCCESS;
     if (keyword == TWC_KEYWORD_HELP && a->opted_out)
         return APR_SUCCESS;

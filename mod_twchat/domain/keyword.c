@@ -95,17 +95,42 @@ const char *twc_keyword_text(apr_pool_t *pool, const twc_conf_t *conf, twc_keywo
     return "";
 }
 
-bool twc_keyword_confirm(const twc_conf_t *conf, const char *our_address, const char *opt_out_type)
+/* The last word about a sender; with NULL about all that are not named. */
+static const twc_confirm_t *said_of(const twc_conf_t *conf, const char *sender)
 {
-    if (opt_out_type && *opt_out_type)
-        return false;
+    for (int i = conf->confirm_count - 1; i >= 0; i--) {
+        const char *named = conf->confirm[i].sender;
+        if (sender ? named && strcmp(named, sender) == 0 : !named)
+            return &conf->confirm[i];
+    }
+    return NULL;
+}
+
+static bool twilio_confirms(const char *our_address)
+{
     switch (twc_phone_sender_kind(our_address)) {
     case TWC_SENDER_LONGCODE_US:
     case TWC_SENDER_LONGCODE:
     case TWC_SENDER_TOLLFREE:
     case TWC_SENDER_SERVICE:
-        return conf->confirm_longcode;
-    default:
+    case TWC_SENDER_RCS:
         return true;
+    default:
+        return false;
     }
+}
+
+bool twc_keyword_confirm(const twc_conf_t *conf, const char *our_address, const char *service, const char *opt_out_type)
+{
+    const twc_confirm_t *said, *all;
+
+    if (opt_out_type && *opt_out_type)
+        return false;
+    said = said_of(conf, our_address);
+    if (!said && service)
+        said = said_of(conf, service);
+    if (said)
+        return said->confirm;
+    all = said_of(conf, NULL);
+    return (all && all->confirm) || !twilio_confirms(our_address);
 }

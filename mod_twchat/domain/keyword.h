@@ -24,9 +24,11 @@ twc_keyword_e twc_keyword_of_opt_out_type(const char *value);
 const char *twc_keyword_text(apr_pool_t *pool, const twc_conf_t *conf, twc_keyword_e keyword);
 
 /**
- * May we confirm a keyword ourselves on this sender? Not where Twilio answers already:
- * long codes and toll-free (unless conf->confirm_longcode), or when OptOutType came along.
+ * May we confirm a keyword ourselves on this sender? Never when OptOutType came along: Twilio has done it. Else conf->confirm says,
+ * for the address, for the service, for all, in this order. Where it is silent or off for all, not where Twilio does it by default:
+ * long codes, toll-free, messaging services, and RCS, whose opt-outs are one with those of SMS.
+ * @param service  the messaging service the message came through or its answer goes through; may be NULL
  */
-bool twc_keyword_confirm(const twc_conf_t *conf, const char *our_address, const char *opt_out_type);
+bool twc_keyword_confirm(const twc_conf_t *conf, const char *our_address, const char *service, const char *opt_out_type);
 
 #endif

@@ -36,7 +36,7 @@ static void forget_account(twc_settings_t *set)
     set->default_sender = set->whatsapp_sender = set->messaging_service = NULL;
 }
 
-/* Rates are told kind by kind, so both lists count and the later word wins. */
+/* Rates are told kind by kind and confirmations sender by sender, so both lists count and the later word wins. */
 void *twc_config_server_merge(apr_pool_t *pool, void *base, void *over)
 {
     twc_server_conf_t *conf = apr_pmemdup(pool, over, sizeof(*conf));
@@ -46,6 +46,8 @@ void *twc_config_server_merge(apr_pool_t *pool, void *base, void *over)
         forget_account(&under);
     if (conf->set.rates && under.rates)
         conf->set.rates = apr_array_append(pool, under.rates, conf->set.rates);
+    if (conf->set.confirm && under.confirm)
+        conf->set.confirm = apr_array_append(pool, under.confirm, conf->set.confirm);
     twc_directive_inherit(&conf->set, &under, false);
     return conf;
 }
@@ -243,7 +245,8 @@ static void copy_settings(apr_pool_t *pool, const twc_settings_t *set, twc_conf_
     conf->support_number = set->support_number;
     conf->answers_max = (int)set->answers_max;
     conf->answers_window = set->answers_window;
-    conf->confirm_longcode = set->confirm_keywords == 1;
+    conf->confirm = (const twc_confirm_t *)set->confirm->elts;
+    conf->confirm_count = set->confirm->nelts;
     conf->senders = (int)set->senders;
     conf->in_flight = (int)set->in_flight;
     conf->send_wait = set->send_wait;

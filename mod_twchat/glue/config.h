@@ -23,7 +23,8 @@ typedef struct twc_settings_t {
     apr_array_header_t *trusted_proxies;        /* addresses and subnets */
     apr_array_header_t *media_hosts;
     apr_array_header_t *rates;                  /* kind, rate, kind, rate ... */
-    apr_int64_t chat_mode, confirm_keywords, auto_migrate;
+    apr_array_header_t *confirm;                /* twc_confirm_t */
+    apr_int64_t chat_mode, auto_migrate;
     apr_int64_t answers_max, answers_window;
     apr_int64_t senders, in_flight, send_wait, send_timeout, grace;
     apr_int64_t list_max, body_max, media_max, journal_keep, spool_max;

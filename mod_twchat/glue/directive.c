@@ -115,6 +115,18 @@ static const char *check_whatsapp(apr_pool_t *pool, const char *word)
         : apr_psprintf(pool, "'%s' is no WhatsApp sender: whatsapp:+14155552671", word);
 }
 
+/* Somebody customers can write to: names are not. */
+static const char *check_written_to(apr_pool_t *pool, const char *word)
+{
+    const char *address = twc_phone_canonical(pool, word, false);
+
+    if (check_service(pool, word) == NULL)
+        return NULL;
+    if (!address || twc_phone_sender_kind(address) == TWC_SENDER_ALPHANUMERIC || (*address == '+' && !twc_phone_is_e164(address)))
+        return apr_psprintf(pool, "'%s' is no sender people write to: +14155552671, 12345, whatsapp:+14155552671, rcs:agent or MG...", word);
+    return NULL;
+}
+
 static const char *check_regex(apr_pool_t *pool, const char *word)
 {
     regex_t regex;
@@ -399,6 +411,30 @@ static const char *set_rates(cmd_parms *cmd, const directive_t *d, void *base, i
     return NULL;
 }
 
+/* One word for all senders, or for those that are named; lines add up. */
+static const char *set_confirm(cmd_parms *cmd, const directive_t *d, void *base, int argc, const char **argv)
+{
+    apr_array_header_t **list = list_at(base, d->offset);
+    const char *wrong = takes(cmd, argc, 1, -1);
+    bool on = !wrong && ap_cstr_casecmp(argv[0], "on") == 0;
+
+    if (!wrong && !on && ap_cstr_casecmp(argv[0], "off") != 0)
+        wrong = apr_psprintf(cmd->pool, "%s: '%s' is none of off|on", cmd->cmd->name, argv[0]);
+    for (int i = 1; i < argc && !wrong; i++)
+        wrong = checked(cmd, d, argv[i]);
+    if (wrong)
+        return wrong;
+    if (!*list)
+        *list = apr_array_make(cmd->pool, 4, sizeof(twc_confirm_t));
+    if (argc == 1)
+        APR_ARRAY_PUSH(*list, twc_confirm_t) = (twc_confirm_t){ NULL, on };
+    for (int i = 1; i < argc; i++) {
+        const char *address = twc_phone_canonical(cmd->pool, argv[i], false);
+        APR_ARRAY_PUSH(*list, twc_confirm_t) = (twc_confirm_t){ address ? address : argv[i], on };
+    }
+    return NULL;
+}
+
 /* Routes are found below a path, so the section must name one. */
 static const char *check_place(cmd_parms *cmd)
 {
@@ -506,8 +542,8 @@ const command_rec twc_commands[] = {
     ROW("TwchatAnswers", RSRC_CONF, "N TIME - at most N automatic answers to one peer within this time",
         .set = set_answers, .offset = HERE(answers_max), .offset2 = HERE(answers_window), .def = "10 10min",
         .lo = 0, .hi = 10000),
-    ROW("TwchatConfirmKeywords", RSRC_CONF, "on|off - confirm STOP, START, HELP on long codes and toll-free too",
-        .set = set_word, .offset = HERE(confirm_keywords), .def = "off", .words = "off|on"),
+    ROW("TwchatConfirmKeywords", RSRC_CONF, "on|off [SENDER...] - confirm STOP, START, HELP where Twilio does, too; or on these senders",
+        .set = set_confirm, .offset = HERE(confirm), .def = "off", .check = check_written_to),
 
     ROW("TwchatSenders", RSRC_CONF, "N - sender threads per child",
         .set = set_int, .offset = HERE(senders), .def = "1", .lo = 1, .hi = 8),

@@ -228,6 +228,17 @@ class TestConsent:
         assert site.db().value("SELECT state FROM consents WHERE peer = %s AND sender = %s", peer, service) == "opted_out"
 
 
+class TestConfirmations:
+    def test_each_sender_as_it_is_told(self, make_site, sandbox):
+        other = "+14155552672"
+        host = Host(sandbox=sandbox, directives=QUICK + f"TwchatConfirmKeywords off {WHATSAPP}\nTwchatWhatsappSender {WHATSAPP}\n")
+        site = make_site(sandbox=sandbox, hosts=[host], directives=f"TwchatConfirmKeywords on {host.number}\n")
+        peer = new_number()
+        assert "START" in text(site, sandbox, "STOP", peer)[0]
+        text(site, sandbox, "STOP", To=other, expect=0)
+        text(site, sandbox, "STOP", "whatsapp:" + peer, To=WHATSAPP, expect=0)
+
+
 class TestService:
     @pytest.mark.expect_log("TWC3003")  # the sandbox has no such service
     def test_what_was_told_a_number_counts_for_the_service_that_sends(self, make_site, sandbox):

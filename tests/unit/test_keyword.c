@@ -86,20 +86,39 @@ static void the_way_out_is_never_cut_off(void **state)
     }
 }
 
+#define SERVICE "MG00000000000000000000000000000001"
+
 static void who_confirms(void **state)
 {
     static const struct { const char *ours, *opt_out_type; bool by_default, when_asked; } rows[] = {
         { "+14155550100", NULL, false, true }, { "+48601234567", NULL, false, true }, { "+18005550100", NULL, false, true },
-        { "MG00000000000000000000000000000001", NULL, false, true }, { "12345", NULL, true, true },
+        { SERVICE, NULL, false, true }, { "rcs:agent", NULL, false, true }, { "12345", NULL, true, true },
         { "whatsapp:+14155550100", NULL, true, true }, { "whatsapp:+14155550100", "", true, true },
         { "whatsapp:+14155550100", "STOP", false, false }, { "12345", "HELP", false, false }, { "+14155550100", "STOP", false, false } };
+    static const twc_confirm_t off = { NULL, false }, on = { NULL, true };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        twc_conf_t conf = { .confirm_longcode = false };
-        assert_int_equal(twc_keyword_confirm(&conf, rows[i].ours, rows[i].opt_out_type), rows[i].by_default);
-        conf.confirm_longcode = true;
-        assert_int_equal(twc_keyword_confirm(&conf, rows[i].ours, rows[i].opt_out_type), rows[i].when_asked);
+        twc_conf_t conf = { .confirm_count = 0 };
+        assert_int_equal(twc_keyword_confirm(&conf, rows[i].ours, NULL, rows[i].opt_out_type), rows[i].by_default);
+        conf = (twc_conf_t){ .confirm = &off, .confirm_count = 1 };
+        assert_int_equal(twc_keyword_confirm(&conf, rows[i].ours, NULL, rows[i].opt_out_type), rows[i].by_default);
+        conf.confirm = &on;
+        assert_int_equal(twc_keyword_confirm(&conf, rows[i].ours, NULL, rows[i].opt_out_type), rows[i].when_asked);
     }
+}
+
+static void a_sender_has_a_word_of_its_own(void **state)
+{
+    static const twc_confirm_t said[] = { { "+14155550100", false }, { NULL, true }, { SERVICE, true }, { "+14155550100", true },
+                                          { "whatsapp:+14155550100", false }, { NULL, false } };
+    twc_conf_t conf = { .confirm = said, .confirm_count = sizeof(said) / sizeof(said[0]) };
+
+    assert_true(twc_keyword_confirm(&conf, "+14155550100", NULL, NULL));
+    assert_false(twc_keyword_confirm(&conf, "+14155550100", NULL, "STOP"));
+    assert_false(twc_keyword_confirm(&conf, "whatsapp:+14155550100", SERVICE, NULL));
+    assert_true(twc_keyword_confirm(&conf, "+14155550199", SERVICE, NULL));
+    assert_false(twc_keyword_confirm(&conf, "+14155550199", NULL, NULL));
+    assert_true(twc_keyword_confirm(&conf, "whatsapp:+14155550199", NULL, NULL));
 }
 
 int main(void)
@@ -111,6 +130,7 @@ int main(void)
         cmocka_unit_test(texts_without_names),
         cmocka_unit_test(the_way_out_is_never_cut_off),
         cmocka_unit_test(who_confirms),
+        cmocka_unit_test(a_sender_has_a_word_of_its_own),
     };
     int failed;
 

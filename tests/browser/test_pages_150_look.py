@@ -82,6 +82,24 @@ def test_languages(filled, page, language, word):
         assert not page.complaints(), path
 
 
+@pytest.mark.parametrize("language, reason, advice", [
+    ("pl", "Osiągnięto dzienny limit marki u operatora.", "Wyślij ponownie jutro."),
+    ("es", "Se alcanzó el límite diario de la marca con el operador.", "Envíelo de nuevo mañana."),
+    ("en", "The brand's daily limit at the carrier was reached.", "Send it again tomorrow.")])
+def test_reasons_are_told_in_the_language_of_the_page(page, language, reason, advice):
+    """A failure's reason comes from the server in English, whatever its number."""
+    number = "+1415555016" + {"pl": "5", "es": "6", "en": "7"}[language]
+    page.site.inbound(From=number, Body="hi")
+    page.site.db().run("INSERT INTO messages (conv_id, direction, source, to_addr, body, status, error_code, error_message)"
+                       " SELECT conv_id, 'outbound', 'page', from_addr, 'too many', 'failed', 30023, 'x' FROM messages WHERE from_addr = %s", number)
+    page.language(language)
+    page.go("/chat/" + number)
+    text = page.bubble("too many")
+    assert reason in text and advice in text and "(30023)" in text
+    assert page.module("return (await import('../assets/js/ui/problem.js')).problemText({ status: 500, code: 21211, said: 'This is a landline.' })") == {
+        "pl": "To numer stacjonarny.", "es": "Es un teléfono fijo.", "en": "This is a landline."}[language]
+
+
 def test_the_switch_of_themes(page):
     page.go("/settings")
     page.script("document.querySelector('input[name=theme][value=dark]').click()")

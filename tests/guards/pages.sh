@@ -63,14 +63,30 @@ texts() {
     grep -oE "'[a-z_]+[.][A-Za-z0-9_.-]+':" "$1" | sort -u
 }
 texts htdocs/assets/js/lang/en.js >"${TMPDIR:-/tmp}/texts.$$"
-for language in htdocs/assets/js/lang/[!e]*.js htdocs/assets/js/lang/es.js; do
-    extra=$(texts "$language" | grep -v "^'twilio[.]" | comm -23 - "${TMPDIR:-/tmp}/texts.$$")
-    lacks=$(texts "$language" | comm -13 - "${TMPDIR:-/tmp}/texts.$$" | grep -vE "'(composer.hint_touch|mode.undefined)':")
+for language in htdocs/assets/js/lang/es.js htdocs/assets/js/lang/pl.js; do
+    extra=$(texts "$language" | comm -23 - "${TMPDIR:-/tmp}/texts.$$")
+    lacks=$(texts "$language" | comm -13 - "${TMPDIR:-/tmp}/texts.$$")
     [ -z "$extra$lacks" ] || say "$language: unknown: $extra lacks: $lacks"
 done
 # shellcheck disable=SC2086
 for key in $(grep -ohE "(^|[^a-zA-Z])t[(]'[a-z_]+[.][A-Za-z0-9_.-]+'" $scripts | sed "s/.*t('/'/" | sort -u); do
     grep -q "^$key:" "${TMPDIR:-/tmp}/texts.$$" || say "$key has no text in en.js"
 done
-rm -f "${TMPDIR:-/tmp}/texts.$$"
+
+# Sentences of the server that pages show: literals that begin with a capital, end with a full stop and have no %.
+said_by() {
+    for file in twilio/error.c twilio/client.c work/verdict.c domain/message.c store/outbox.c store/sqlstate.c api/native.c; do
+        tr -d '\n' <"mod_twchat/$file" | sed 's/" *"//g' | grep -oE '"[A-Z][^"%]* [^"%]*[.]"'
+    done | sed 's/^"//; s/"$//' | sort -u
+}
+said_by >"${TMPDIR:-/tmp}/said.$$"
+[ "$(wc -l <"${TMPDIR:-/tmp}/said.$$")" -gt 150 ] || say "no sentences were found in the C sources"
+for language in htdocs/assets/js/lang/said-*.js; do
+    sed -nE "s/^  (['\"])(.*)\\1: ['\"].+['\"],\$/\\2/p" "$language" | sort -u >"${TMPDIR:-/tmp}/known.$$"
+    lacks=$(comm -23 "${TMPDIR:-/tmp}/said.$$" "${TMPDIR:-/tmp}/known.$$")
+    extra=$(comm -13 "${TMPDIR:-/tmp}/said.$$" "${TMPDIR:-/tmp}/known.$$")
+    [ -z "$extra$lacks" ] || say "$language: nobody says: $extra
+lacks: $lacks"
+done
+rm -f "${TMPDIR:-/tmp}/texts.$$" "${TMPDIR:-/tmp}/said.$$" "${TMPDIR:-/tmp}/known.$$"
 exit $bad

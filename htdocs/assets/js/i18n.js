@@ -1,7 +1,8 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * i18n.js - English, Polish, Spanish. Dictionaries are flat; a value is a text with {names}
- * or an object of plural forms chosen by {n}. English stands in for what a language lacks.
+ * or an object of plural forms chosen by {n}. English stands in where a dictionary cannot be had.
+ * The server's own sentences are English; lang/said-*.js has them in the other languages.
  */
 import en from './lang/en.js';
 
@@ -9,7 +10,9 @@ const KEY = 'twchat.lang';
 export const LANGUAGES = { en: 'English', es: 'Español', pl: 'Polski' };
 
 let current = pick();
-const words = current === 'en' ? en : { ...en, ...(await load(current)) };
+let words = en;
+let sentences = {};
+if (current !== 'en') await load(current);
 const plural = new Intl.PluralRules(current);
 document.documentElement.lang = current;
 
@@ -22,10 +25,11 @@ function pick() {
 
 async function load(code) {
   try {
-    return (await import(`./lang/${code}.js`)).default;
+    const [own, said] = await Promise.all([import(`./lang/${code}.js`), import(`./lang/said-${code}.js`)]);
+    words = { ...en, ...own.default };
+    sentences = said.default;
   } catch {
     current = 'en';
-    return {};
   }
 }
 
@@ -47,6 +51,9 @@ export function t(key, values = {}) {
 }
 
 const shown = value => (typeof value === 'number' ? new Intl.NumberFormat(current).format(value) : String(value));
+
+/** A sentence of the server in the language in use; as it came where we do not know it. */
+export const said = sentence => sentences[sentence] ?? sentence;
 
 /** Is there a text for this key? */
 export const known = key => key in words;

@@ -1,6 +1,6 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * es.js - Spanish, as written in Latin America. Twilio's error numbers people meet most have their words here.
+ * es.js - Spanish, as written in Latin America.
  */
 export default {
   'nav.label': 'Páginas', 'nav.skip': 'Ir al contenido', 'nav.dashboard': 'Panel', 'nav.inbox': 'Bandeja', 'nav.settings': 'Ajustes',
@@ -38,6 +38,7 @@ export default {
   'send.sending': 'Enviando a {to} …', 'send.waiting': 'Esperando la conexión; se enviará solo a {to}.', 'send.sent': 'Entregado para envío a {to}.', 'send.scheduled': 'Programado para {to}: {time}.', 'send.failed': 'No se envió a {to}.', 'send.open': 'Abrir conversación',
 
   'composer.placeholder': 'Escriba un mensaje', 'composer.label': 'Mensaje', 'composer.send': 'Enviar', 'composer.hint': 'Enter envía, Mayús+Enter hace una línea nueva', 'composer.hint_form': 'Ctrl+Enter envía',
+  'composer.hint_touch': '',
 
   'segments.parts': { one: '{n} parte', other: '{n} partes' }, 'segments.room': { one: 'Queda {n} carácter antes de otra parte', other: 'Quedan {n} caracteres antes de otra parte' },
   'segments.why': 'Los textos largos viajan en varias partes; cada una se cobra', 'segments.over': { one: 'Sobra {n} carácter; el límite es {max}', other: 'Sobran {n} caracteres; el límite es {max}' },
@@ -84,22 +85,8 @@ export default {
   'problem.send_at_invalid': 'Esa hora no sirve; elija una que aún no haya pasado.', 'problem.opted_out': 'El destinatario se dio de baja (STOP).', 'problem.not_configured': 'Este servidor aún no tiene cuenta o remitente de Twilio.',
 
   'account.menu': 'Cuenta y aspecto', 'account.signed_in': 'Sesión de {user}', 'account.signed_in_key': 'Sesión iniciada', 'account.default_from': 'Remitente SMS', 'account.whatsapp_from': 'Remitente {channel}', 'account.messaging_service': 'Messaging Service',
-  'account.chat_mode': 'Bot', 'account.user': 'Usted', 'account.tenant': 'Host', 'account.version': 'Versión', 'account.not_set': 'sin definir', 'mode.echo': 'Repite lo que se escribió', 'mode.keywords': 'Responde a palabras clave', 'mode.off': 'Desactivado',
+  'account.chat_mode': 'Bot', 'account.user': 'Usted', 'account.tenant': 'Host', 'account.version': 'Versión', 'account.not_set': 'sin definir', 'mode.echo': 'Repite lo que se escribió', 'mode.keywords': 'Responde a palabras clave', 'mode.off': 'Desactivado', 'mode.undefined': '',
   'theme.system': 'Como el sistema', 'theme.light': 'Claro', 'theme.dark': 'Oscuro', 'settings.auto': 'Lo que recibe al instante quien le escribe. Si está desactivada, responde el bot.', 'settings.look': 'Aspecto', 'settings.look.text': 'Cómo se ven estas páginas en este navegador.',
   'settings.theme': 'Tema', 'settings.language': 'Idioma', 'settings.account': 'Cuenta', 'settings.account.text': 'Se define en la configuración del servidor; aquí solo se consulta.', 'settings.keys': 'Funcionan donde no se esté escribiendo.',
   'keys.title': 'Atajos de teclado', 'keys.go': 'Ir a {page}', 'keys.search': 'Buscar', 'keys.help': 'Mostrar todos los atajos', 'keys.next': 'Fila siguiente', 'keys.previous': 'Fila anterior', 'keys.open': 'Abrir', 'keys.reply': 'Responder', 'keys.back': 'Atrás',
-
-  'twilio.21211': 'El número de destino no es válido.', 'twilio.21211.do': 'Revise el número y el código de país.',
-  'twilio.21408': 'No está habilitado el envío a ese país.', 'twilio.21408.do': 'Habilítelo en la consola de Twilio (Geo permissions).',
-  'twilio.21610': 'El destinatario se dio de baja (STOP).', 'twilio.21610.do': 'Debe escribir START antes de que se le pueda volver a escribir.',
-  'twilio.21612': 'Este remitente no puede escribir a ese número.', 'twilio.21612.do': 'Use otro remitente.',
-  'twilio.21614': 'No es un número móvil.', 'twilio.21614.do': 'Pida un número móvil.',
-  'twilio.30003': 'El teléfono está apagado o sin cobertura.', 'twilio.30003.do': 'Intente más tarde.',
-  'twilio.30004': 'El destinatario o su operador bloquea los mensajes.', 'twilio.30004.do': 'Contáctelo por otra vía.',
-  'twilio.30005': 'Ese número no existe o no está en servicio.', 'twilio.30005.do': 'Revise el número.',
-  'twilio.30006': 'Es un teléfono fijo o no se puede alcanzar.', 'twilio.30006.do': 'Pida un número móvil.',
-  'twilio.30007': 'El operador filtró el mensaje como spam.', 'twilio.30007.do': 'Cambie el texto; no repita el mismo.',
-  'twilio.30008': 'El operador no dio un motivo.', 'twilio.30008.do': 'Intente de nuevo más tarde.',
-  'twilio.63016': 'Pasaron 24 horas desde el último mensaje de esta persona.', 'twilio.63016.do': 'Use una plantilla aprobada de WhatsApp.',
-  'twilio.63024': 'Ese número no tiene WhatsApp.', 'twilio.63024.do': 'Envíe un SMS.',
 };

@@ -43,6 +43,7 @@ export default {
   'send.failed': 'Nie wysłano do {to}.', 'send.open': 'Otwórz rozmowę',
 
   'composer.placeholder': 'Napisz wiadomość', 'composer.label': 'Wiadomość', 'composer.send': 'Wyślij', 'composer.hint': 'Enter wysyła, Shift+Enter to nowy wiersz', 'composer.hint_form': 'Ctrl+Enter wysyła',
+  'composer.hint_touch': '',
 
   'segments.parts': { one: '{n} część', few: '{n} części', many: '{n} części', other: '{n} części' },
   'segments.room': { one: 'Jeszcze {n} znak do kolejnej części', few: 'Jeszcze {n} znaki do kolejnej części', many: 'Jeszcze {n} znaków do kolejnej części', other: 'Jeszcze {n} znaku do kolejnej części' },
@@ -97,22 +98,8 @@ export default {
 
   'account.menu': 'Konto i wygląd', 'account.signed_in': 'Zalogowano: {user}', 'account.signed_in_key': 'Zalogowano', 'account.default_from': 'Nadawca SMS', 'account.whatsapp_from': 'Nadawca {channel}',
   'account.messaging_service': 'Messaging Service', 'account.chat_mode': 'Bot', 'account.user': 'Ty', 'account.tenant': 'Host', 'account.version': 'Wersja', 'account.not_set': 'nie ustawiono',
-  'mode.echo': 'Powtarza, co napisano', 'mode.keywords': 'Odpowiada na hasła', 'mode.off': 'Wyłączony', 'theme.system': 'Jak w systemie', 'theme.light': 'Jasny', 'theme.dark': 'Ciemny',
+  'mode.echo': 'Powtarza, co napisano', 'mode.keywords': 'Odpowiada na hasła', 'mode.off': 'Wyłączony', 'mode.undefined': '', 'theme.system': 'Jak w systemie', 'theme.light': 'Jasny', 'theme.dark': 'Ciemny',
   'settings.auto': 'Co dostaje od razu każdy, kto napisze. Gdy jest wyłączona, odpowiada bot.', 'settings.look': 'Wygląd', 'settings.look.text': 'Jak te strony wyglądają w tej przeglądarce.', 'settings.theme': 'Motyw', 'settings.language': 'Język',
   'settings.account': 'Konto', 'settings.account.text': 'Ustawione w konfiguracji serwera; tutaj do wglądu.', 'settings.keys': 'Działają wszędzie tam, gdzie nie piszesz.',
   'keys.title': 'Skróty klawiszowe', 'keys.go': 'Idź do: {page}', 'keys.search': 'Szukaj', 'keys.help': 'Pokaż wszystkie skróty', 'keys.next': 'Następny wiersz', 'keys.previous': 'Poprzedni wiersz', 'keys.open': 'Otwórz', 'keys.reply': 'Odpowiedz', 'keys.back': 'Wstecz',
-
-  'twilio.21211': 'Ten numer odbiorcy jest nieprawidłowy.', 'twilio.21211.do': 'Sprawdź numer i kod kraju.',
-  'twilio.21408': 'Wysyłanie do tego kraju nie jest włączone.', 'twilio.21408.do': 'Włącz ten kraj w konsoli Twilio (Geo permissions).',
-  'twilio.21610': 'Odbiorca się wypisał (STOP).', 'twilio.21610.do': 'Musi napisać START, zanim będzie można znów do niego pisać.',
-  'twilio.21612': 'Z tego nadawcy nie można pisać na ten numer.', 'twilio.21612.do': 'Użyj innego nadawcy.',
-  'twilio.21614': 'To nie jest numer komórkowy.', 'twilio.21614.do': 'Poproś o numer komórkowy.',
-  'twilio.30003': 'Telefon jest wyłączony lub poza zasięgiem.', 'twilio.30003.do': 'Spróbuj później.',
-  'twilio.30004': 'Odbiorca lub operator blokuje wiadomości.', 'twilio.30004.do': 'Skontaktuj się inną drogą.',
-  'twilio.30005': 'Ten numer nie istnieje lub nie działa.', 'twilio.30005.do': 'Sprawdź numer.',
-  'twilio.30006': 'Numer stacjonarny albo nieosiągalny operator.', 'twilio.30006.do': 'Poproś o numer komórkowy.',
-  'twilio.30007': 'Operator odrzucił wiadomość jako spam.', 'twilio.30007.do': 'Zmień treść; nie wysyłaj tego samego tekstu ponownie.',
-  'twilio.30008': 'Operator nie podał powodu.', 'twilio.30008.do': 'Spróbuj ponownie później.',
-  'twilio.63016': 'Minęły 24 godziny od ostatniej wiadomości tej osoby.', 'twilio.63016.do': 'Użyj zatwierdzonego szablonu WhatsApp.',
-  'twilio.63024': 'Ten numer nie ma WhatsAppa.', 'twilio.63024.do': 'Wyślij SMS.',
 };

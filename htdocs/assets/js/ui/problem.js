@@ -3,17 +3,14 @@
  * problem.js - what went wrong, in words: said by the server, or known by its code.
  */
 import { h, icon } from '../dom.js';
-import { known, t } from '../i18n.js';
+import { known, said, t } from '../i18n.js';
 
 /** A sentence for an ApiError or a kept {status, code, said}. */
 export function problemText(error) {
   const code = error?.code;
-  if (code !== null && code !== undefined) {
-    if (known(`problem.${code}`)) return t(`problem.${code}`);
-    if (known(`twilio.${code}`)) return t(`twilio.${code}`);
-  }
+  if (code !== null && code !== undefined && known(`problem.${code}`)) return t(`problem.${code}`);
   if (error?.status === 401 || error?.status === 403) return t('problem.denied');
-  if (error?.said) return error.said;
+  if (error?.said) return said(error.said);
   if (error?.status === 503 || error?.status === 429) return t('problem.busy');
   return t(error?.status ? 'problem.server' : 'problem.network');
 }

@@ -4,7 +4,7 @@
  */
 import { h, icon } from '../dom.js';
 import { dayAndClock, parseTime } from '../format.js';
-import { known, t } from '../i18n.js';
+import { known, said, t } from '../i18n.js';
 
 const LOOKS = {
   accepted: 'clock', queued: 'clock', sending: 'clock', scheduled: 'calendar', sent: 'check', partially_delivered: 'check',
@@ -29,17 +29,11 @@ export function ticks(entry) {
   return h('span', { class: `ticks st-${status}`, title: label }, icon(LOOKS[status] || 'clock', label));
 }
 
-/**
- * Why it failed and what to do: {reason, advice, code}. The numbers people meet most have words in
- * every language; for the others the server's English stands.
- */
+/** Why it failed and what to do: {reason, advice, code}. */
 export function failure(entry) {
-  const code = entry.error_code;
-  const reasonKey = `twilio.${code}`;
-  const adviceKey = `twilio.${code}.do`;
   return {
-    code,
-    reason: known(reasonKey) ? t(reasonKey) : entry.error_reason || entry.error || t('failure.unknown'),
-    advice: known(adviceKey) ? t(adviceKey) : entry.error_advice || '',
+    code: entry.error_code,
+    reason: said(entry.error_reason || entry.error) || t('failure.unknown'),
+    advice: said(entry.error_advice) || '',
   };
 }

@@ -5,7 +5,7 @@
 import * as api from '../api.js';
 import { fill, h, icon } from '../dom.js';
 import { number, parseTime, phone, when } from '../format.js';
-import { t } from '../i18n.js';
+import { said, t } from '../i18n.js';
 import { stats } from '../stats.js';
 
 const SHOWN = 5;
@@ -32,7 +32,7 @@ class Stuck extends HTMLElement {
 
   #item({ peer, since, why, reason }) {
     return h('li', {}, h('a', { href: api.chatUrl(peer) }, phone(peer)), ' ', h('time', { datetime: since + 'Z' }, when(parseTime(since))), ': ',
-      t(`stuck.${why}`), why === 'sender' ? ` ${reason}` : '');
+      t(`stuck.${why}`), why === 'sender' ? ` ${said(reason)}` : '');
   }
 }
 customElements.define('tw-stuck', Stuck);

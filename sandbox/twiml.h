@@ -26,7 +26,8 @@ typedef struct sb_verb_t {
  * @param verbs  out: sb_verb_t in order, up to and including the first Redirect
  * @param note   out, when refused: why
  * @return 0, or the error Twilio records: 12100 not XML, 12102 root is not Response, 14110 verb not
- *         allowed, 14109 more than 10 messages (the first 10 are in verbs)
+ *         allowed, 12200 an element where none
+ *         may be, 14109 more than 10 messages (the first 10 are in verbs)
  */
 int sb_twiml_parse(apr_pool_t *pool, const char *data, apr_size_t len, apr_array_header_t **verbs,
                    const char **note);

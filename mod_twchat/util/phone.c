@@ -152,9 +152,9 @@ static const char *restore_plus(apr_pool_t *pool, const char *text, bool *had_pl
     while (*s == ' ')
         s++;
     s = twc_text_trim(pool, s);
-    if (strncasecmp(s, "%2b", 3) == 0) {
+    while (strncasecmp(s, "%2b", 3) == 0) {
         *had_plus = true;
-        s += 3;
+        s = twc_text_trim(pool, s + 3);
     }
     return s;
 }

@@ -8,11 +8,10 @@
 #include "twilio/client.h"
 #include "util/text.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
     static const twc_conf_t conf = { .account_sid = "AC0123456789abcdef0123456789abcdef", .api_base = "https://api.twilio.com" };
     static const int statuses[] = { 200, 201, 400, 404, 429, 500 };
-    apr_pool_t *pool = fuzz_pool();
     apr_array_header_t *messages = apr_array_make(pool, 4, sizeof(const twc_remote_msg_t *));
     const char *next = NULL;
 
@@ -29,5 +28,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int i = 0; i < messages->nelts; i++)
             REQUIRE(APR_ARRAY_IDX(messages, i, const twc_remote_msg_t *));
     }
-    return 0;
 }

@@ -27,11 +27,10 @@ static void read_both(twc_ctx_t *ctx, const twc_form_t *form, const twc_call_t *
         REQUIRE(*status->sid && *status->status && (!status->uuid || strlen(status->uuid) == 36) && status->error_code >= 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
     static const char *const types[] = { NULL, "application/x-www-form-urlencoded; charset=UTF-8", "application/json" };
     static const twc_conf_t conf = { .ack_text = "Thank you", .chat_mode = TWC_CHAT_ECHO };
-    apr_pool_t *pool = fuzz_pool();
     const char *raw = twc_text_clean(pool, apr_pstrmemdup(pool, (const char *)data, size), size);
     twc_call_t *decoded;
 
@@ -49,5 +48,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             read_both(&ctx, form, decoded);
     }
     (void)twc_call_decode(pool, (twc_str_t){ (const char *)data, size }, &decoded);
-    return 0;
 }

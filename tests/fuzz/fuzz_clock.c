@@ -5,9 +5,8 @@
 #include "fuzz.h"
 #include "util/clock.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
-    apr_pool_t *pool = fuzz_pool();
     const char *text = fuzz_string(pool, data, size);
     apr_time_t t = -7, again;
     bool date_only;
@@ -24,5 +23,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(twc_clock_parse_rfc2822(twc_clock_rfc2822(pool, t), &again) == APR_SUCCESS);
         REQUIRE(again == t);
     }
-    return 0;
 }

@@ -6,9 +6,8 @@
 #include "fuzz.h"
 #include "util/text.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
-    apr_pool_t *pool = fuzz_pool();
     const char *text = twc_text_clean(pool, apr_pstrmemdup(pool, (const char *)data, size), size);
     char business[65];
     twc_conf_t conf = { .business_name = business };
@@ -21,5 +20,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apr_cpystrn(business, twc_text_head(pool, text, 16), sizeof(business));
     for (int k = TWC_KEYWORD_NONE; k <= TWC_KEYWORD_HELP; k++)
         REQUIRE(twc_text_chars(twc_keyword_text(pool, &conf, (twc_keyword_e)k)) <= 480);
-    return 0;
 }

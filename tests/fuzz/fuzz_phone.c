@@ -7,9 +7,8 @@
 #include "util/phone.h"
 #include "util/text.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
-    apr_pool_t *pool = fuzz_pool();
     char *copy = fuzz_string(pool, data, size);
     const char *text = twc_text_clean(pool, copy, strlen(copy)), *received;
 
@@ -31,5 +30,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     received = twc_phone_received(pool, text);
     REQUIRE(received && twc_text_is_clean(received, strlen(received)));
-    return 0;
 }

@@ -5,9 +5,8 @@
 #include "fuzz.h"
 #include "spool/record.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
-    apr_pool_t *pool = fuzz_pool();
     const char *bytes = (const char *)data;
     twc_str_t payload, back;
     apr_size_t at = 0;
@@ -31,5 +30,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     twc_record_write(file, (twc_str_t){ bytes, size });
     REQUIRE(twc_record_read(file, TWC_RECORD_SIZE(size), &back) == TWC_RECORD_GOOD);
     REQUIRE(back.len == size && (size == 0 || memcmp(back.data, bytes, size) == 0));
-    return 0;
 }

@@ -6,9 +6,8 @@
 #include "twilio/segment.h"
 #include "util/text.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
-    apr_pool_t *pool = fuzz_pool();
     const char *text = twc_text_clean(pool, apr_pstrmemdup(pool, (const char *)data, size), size);
     twc_segments_t s = twc_segments_count(text);
     int whole = s.gsm ? 160 : 70, part = s.gsm ? 153 : 67;
@@ -24,5 +23,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(s.segments >= (s.units + part - 1) / part);             /* none is overfull */
         REQUIRE(s.segments <= s.units / (part - 1) + 1);                /* each holds all but at most one unit */
     }
-    return 0;
 }

@@ -19,9 +19,8 @@ static char *line(apr_pool_t *pool, const uint8_t **data, size_t *size)
     return text;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
-    apr_pool_t *pool = fuzz_pool();
     const char *const tokens[] = { token, NULL };
     const char *url = line(pool, &data, &size), *header = line(pool, &data, &size);
     const twc_form_t *form = NULL;
@@ -29,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char good[TWC_SIGNATURE_LEN + 1], bad[TWC_SIGNATURE_LEN + 1];
 
     if (twc_form_parse(pool, (const char *)data, size, &form) != APR_SUCCESS)
-        return 0;
+        return;
     what.form = form;
     twc_signature_make(pool, token, url, form, good);
     REQUIRE(strlen(good) == TWC_SIGNATURE_LEN);
@@ -42,5 +41,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(twc_signature_check(pool, tokens + 1, 1, good, &what) == TWC_SIG_NO_TOKEN);
     what = (twc_signed_t){ .url = url, .body = { (const char *)data, size } };
     REQUIRE(*twc_signature_reason(twc_signature_check(pool, tokens, 2, good, &what)) || 1);
-    return 0;
 }

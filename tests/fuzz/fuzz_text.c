@@ -16,9 +16,8 @@ static void check_json(apr_pool_t *pool, const char *clean)
     json_decref(value);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
 {
-    apr_pool_t *pool = fuzz_pool();
     char *copy = apr_pstrmemdup(pool, (const char *)data, size);
     const char *clean = twc_text_clean(pool, copy, size), *head, *xml;
     size_t len = strlen(clean);
@@ -35,5 +34,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     xml = twc_text_xml(pool, clean);
     REQUIRE(twc_text_is_clean(xml, strlen(xml)) && !strpbrk(xml, "<>\"\r\x01\x1f"));
     check_json(pool, clean);
-    return 0;
 }

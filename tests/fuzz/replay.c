@@ -7,6 +7,7 @@
 #include <apr_file_info.h>
 #include <apr_tables.h>
 
+#define FUZZ_REPLAY
 #include "fuzz.h"
 
 static apr_pool_t *pool;

@@ -41,7 +41,8 @@ class TestSchema:
         site.start()
         answer, sent = site.inbound()
         assert answer.status_code == 200
-        assert site.db().value("SELECT count(*) FROM messages WHERE sid = %s", sent["MessageSid"]) == 1
+        wait_for(lambda: site.db().value("SELECT count(*) FROM messages WHERE sid = %s", sent["MessageSid"]) == 1, 20,
+                 "the message, from the spool where migrating took long")
         assert site.log.lines("TWC1020")
 
     @pytest.mark.expect_log("TWC1021", "TWC1031", "TWC2", "TWC3", "dbd:error", "dbd:crit")

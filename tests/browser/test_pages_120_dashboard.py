@@ -35,6 +35,11 @@ class TestMessages:
         page.read("tw-entries tbody tr", "another inbound")
         assert not page.all("tw-entries .dir.outbound")
 
+    def test_a_failure_tells_its_reason(self, page):
+        page.go("/")
+        page.site.post("/api/send-message", json={"to": "+15005550001", "body": "to nobody at all"})
+        assert "This is not a valid phone number." in page.read("tw-entries tbody tr.failed", "to nobody at all", 20)
+
     def test_a_row_opens_the_conversation(self, page):
         number = new_number()
         page.site.inbound(From=number, Body="open me")

@@ -173,6 +173,14 @@ class TestSending:
         assert page.stored(refused)[-1]["status"] == "failed"
         assert not page.all(".bubble-row.pending")
 
+    def test_nothing_is_tried_again_for_who_opted_out(self, page):
+        number = "+15005550004"         # Twilio's test credentials: has opted out, 21610
+        page.go("/chat/" + number)
+        page.write("are you there?")
+        page.read(".failure", "21610", 20)
+        page.see(".notice.bad", "STOP")
+        page.gone(".failure .btn-small")
+
     def test_the_same_key_twice_is_one_message(self, page):
         number = new_number()
         page.go("/inbox")
@@ -195,9 +203,11 @@ class TestInbox:
         page.keys("j")
         page.keys(Keys.ENTER)
         page.bubble("from " + numbers[1])
+        page.keys("r")
         page.keys(Keys.ESCAPE)
         page.keys(Keys.ESCAPE)
         wait_for(lambda: page.driver.current_url.endswith("/inbox"), 5, "back in the inbox")
+        wait_for(lambda: page.script("return document.activeElement.dataset.peer") == numbers[1], 5, "the place in the list")
         page.keys("?")
         page.see("dialog .keys")
 
@@ -247,6 +257,14 @@ class TestMedia:
         page.bubble("see?")
         page.read(".media-note", "refused", 20)
 
+    def test_what_the_browser_cannot_play_is_a_link(self, page, handsets):
+        number = "whatsapp:" + new_number()
+        handsets.inbound(number, body="watch", Media=[{"ContentType": "video/mp4", "Data": PDF}])
+        page.go("/chat/" + number)
+        page.see(".media video", timeout=20)
+        page.script("const video = document.querySelector('.media video'); video.muted = true; video.play().catch(() => {})")
+        page.read(".media-file", "Video")
+
     def test_a_place_is_a_link_to_a_map(self, page, handsets):
         number = "whatsapp:" + new_number()
         handsets.inbound(number, body="", Latitude="4.65", Longitude="-74.05", Label="Clínica", Address="Carrera 16")
@@ -267,6 +285,10 @@ class TestGuard:
             page.go("/chat/" + number)
             page.see(".notice.waiting", "paused", 20)
             page.see(".thread .tag.waiting")
+            page.size("phone")          # the words stand beside the sign, the button below them
+            wide = page.script("return document.querySelector('.notice p').clientWidth / document.querySelector('.notice').clientWidth")
+            assert wide > 0.8, wide
+            page.size("desk")
             page.click(".notice .btn-small")
             page.gone(".notice.waiting")
             assert site.get("/api/threads/" + number).json()["loop_guard"] is False

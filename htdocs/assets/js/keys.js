@@ -28,8 +28,8 @@ function nameOf(event) {
 document.addEventListener('keydown', event => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const inText = typing(event.target);
-  if ((inText && event.key !== 'Escape') || document.querySelector('dialog[open]')) return;
-  if (event.key.startsWith('Arrow') && event.target.closest?.('[role=menu], [role=radiogroup], [role=tablist], .stream')) return;
+  if ((inText && event.key !== 'Escape') || document.querySelector('dialog[open], [role=menu]')) return;
+  if (event.key.startsWith('Arrow') && event.target.closest?.('[role=radiogroup], [role=tablist], .stream')) return;
   const name = prefix ? `${prefix} ${event.key}` : nameOf(event);
   clearTimeout(prefixTimer);
   prefix = null;

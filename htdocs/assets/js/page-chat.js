@@ -19,10 +19,12 @@ const threads = document.createElement('tw-threads');
 const thread = document.createElement('tw-thread');
 
 function showPeer(peer, row = null) {
+  const left = peer === null ? thread.conversation?.peer : null;
   document.body.classList.toggle('in-thread', peer !== null);
   thread.open(peer, row);
   threads.select(thread.conversation?.peer || null);
   if (peer === null) setTitle(t('nav.inbox'));
+  if (left) threads.links.find(link => link.dataset.peer === left)?.focus();
 }
 
 function open(row) {

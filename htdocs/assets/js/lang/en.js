@@ -28,7 +28,7 @@ export default {
   'stats.total_note': '{total} in all', 'stats.split_note': '{in} in · {out} out', 'stats.unread_note': 'to be answered', 'stats.unread_none': 'all read',
   'stuck.title': 'Stuck messages: {n}', 'stuck.unknown': 'Nobody knows whether Twilio took it, and it cannot be looked up.', 'stuck.sender': 'Its sender rests.',
   'stuck.waiting': 'Nothing is being sent from its sender, or Twilio refused again and again.', 'stuck.twilio': 'Twilio took it long ago and has not finished with it.',
-  'stats.queued_note': 'sent in turn', 'stats.queued_none': 'nothing waits', 'stats.failed_note': 'see why below', 'stats.failed_none': 'none', 'stats.opted_out_note': 'wrote STOP',
+  'stats.queued_note': 'sent in turn', 'stats.queued_none': 'nothing waits', 'stats.failed_note': 'each with its reason', 'stats.failed_none': 'none', 'stats.opted_out_note': 'wrote STOP',
 
   'search.placeholder': 'Search name, number, text', 'search.label': 'Search conversations',
 

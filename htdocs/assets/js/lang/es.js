@@ -24,7 +24,7 @@ export default {
   'stuck.title': 'Mensajes atascados: {n}', 'stuck.unknown': 'No se sabe si Twilio lo aceptó y no se puede comprobar.', 'stuck.sender': 'Su remitente está en pausa.',
   'stuck.waiting': 'No sale nada de su remitente, o Twilio lo rechaza una y otra vez.', 'stuck.twilio': 'Twilio lo aceptó hace tiempo y no lo ha terminado.',
   'stats.total_note': '{total} en total', 'stats.split_note': '{in} recib. · {out} env.', 'stats.unread_note': 'por responder', 'stats.unread_none': 'todo leído', 'stats.queued_note': 'salen por turno', 'stats.queued_none': 'nada en espera',
-  'stats.failed_note': 'motivo más abajo', 'stats.failed_none': 'ninguno', 'stats.opted_out_note': 'escribieron STOP',
+  'stats.failed_note': 'cada uno con su motivo', 'stats.failed_none': 'ninguno', 'stats.opted_out_note': 'escribieron STOP',
 
   'search.placeholder': 'Buscar nombre, número, texto', 'search.label': 'Buscar conversaciones',
 

@@ -28,7 +28,7 @@ export default {
   'stats.total_note': 'razem {total}', 'stats.split_note': '{in} odebr. · {out} wysł.', 'stats.unread_note': 'do odpowiedzi', 'stats.unread_none': 'wszystko przeczytane',
   'stuck.title': 'Wiadomości, które utknęły: {n}', 'stuck.unknown': 'Nie wiadomo, czy Twilio ją przyjęło, i nie da się tego sprawdzić.', 'stuck.sender': 'Jej nadawca pauzuje.',
   'stuck.waiting': 'Z tego numeru nic nie wychodzi albo Twilio wciąż odmawia.', 'stuck.twilio': 'Twilio przyjęło ją dawno temu i nie dokończyło wysyłki.',
-  'stats.queued_note': 'wysyłane po kolei', 'stats.queued_none': 'nic nie czeka', 'stats.failed_note': 'powody poniżej', 'stats.failed_none': 'brak', 'stats.opted_out_note': 'napisali STOP',
+  'stats.queued_note': 'wysyłane po kolei', 'stats.queued_none': 'nic nie czeka', 'stats.failed_note': 'każda z powodem', 'stats.failed_none': 'brak', 'stats.opted_out_note': 'napisali STOP',
 
   'search.placeholder': 'Szukaj: nazwa, numer, treść', 'search.label': 'Szukaj rozmów',
 

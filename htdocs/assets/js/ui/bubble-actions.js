@@ -52,7 +52,8 @@ export function bubbleActions(conversation, reuse) {
     if (await ask(t('delete.title'), t('delete.text'), t('delete.yes'), { danger: true })) await attempt(() => conversation.remove(entry), () => toast(t('delete.done')));
   };
   return {
-    retried: entry => retried.has(entry.id),
+    mayRetry: entry => !retried.has(entry.id) && !conversation.row.opted_out,
+    mayResend: () => !conversation.row.opted_out,
     resend: item => outgoing.retry(item),
     discard: item => { outgoing.discard(item); reuse(item.payload.body || ''); },
     cancel: entry => attempt(() => conversation.cancel(entry),

@@ -50,7 +50,7 @@ function menuButton(entry, actions) {
 
 /**
  * A stored message. look: {first, quoted} - first of its group; the entry it answers or null.
- * actions: {cancel(entry), retry(entry), menu(entry) → menu items, retried(entry) → bool}
+ * actions: {cancel(entry), retry(entry), menu(entry) → menu items, mayRetry(entry) → bool}
  */
 export function bubble(entry, look, actions) {
   const inbound = entry.direction === 'inbound';
@@ -68,12 +68,12 @@ export function bubble(entry, look, actions) {
     source && look.first && h('div', { class: 'bubble-source' }, icon(source), t(`source.${entry.source}`)),
     look.quoted && quote(look.quoted),
     mediaBlock(entry), extra, content,
-    why && failed(why.reason, why.advice, actions.retried(entry) ? null : () => actions.retry(entry), why.code),
+    why && failed(why.reason, why.advice, actions.mayRetry(entry) && (() => actions.retry(entry)), why.code),
     !inbound && isPending(entry.status) && waitingLine(entry, actions)),
   menuButton(entry, actions));
 }
 
-/** A message typed here that the server has not confirmed. actions: {resend(item), discard(item)} */
+/** A message typed here that the server has not confirmed. actions: {resend(item), discard(item), mayResend() → bool} */
 export function pendingBubble(item, look, actions) {
   const bad = item.state === 'failed';
   const time = new Date(item.at);
@@ -83,6 +83,6 @@ export function pendingBubble(item, look, actions) {
   return h('article', { class: `bubble-row out pending${look.first ? ' first' : ''}${bad ? ' bad' : ''}`, tabindex: '-1', 'aria-label': label },
     h('div', { class: 'bubble' }, links.length > 0 && h('div', { class: 'media' }, links),
       text(item.payload.body || '', meta(time, mark)),
-      bad && failed(problemText(item.error), t('pending.kept'), () => actions.resend(item), null, () => actions.discard(item)),
+      bad && failed(problemText(item.error), t('pending.kept'), actions.mayResend() && (() => actions.resend(item)), null, () => actions.discard(item)),
       item.state === 'waiting' && h('div', { class: 'bubble-wait' }, h('span', {}, icon('offline'), t('pending.waiting')))));
 }

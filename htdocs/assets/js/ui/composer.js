@@ -99,6 +99,7 @@ class Composer extends HTMLElement {
     const body = this.text.value;
     this.counter.show(body, this.#channel, this.#max);
     this.button.disabled = (!body.trim() && !this.#media.length) || body.length > this.#max;
+    this.text.setAttribute('aria-invalid', String(body.length > this.#max));
     this.button.classList.toggle('later', Boolean(this.#sendAt));
     this.text.style.height = 'auto';
     this.text.style.height = `${Math.min(this.text.scrollHeight + 2, 220)}px`;

@@ -128,14 +128,19 @@ class Entries extends HTMLElement {
         h('span', { class: `dir ${entry.direction}` }, icon(inbound ? 'in' : 'out', t(`direction.${entry.direction}`))),
         h('a', { class: 'row-link', href: api.chatUrl(entry.peer), title: channelName(channel) }, this.#names.get(entry.peer) || phone(entry.peer)),
         channel === 'whatsapp' && h('span', { class: 'ch-whatsapp ch-mark' }, icon('whatsapp', 'WhatsApp'))),
-      h('td', { role: 'cell', class: 'col-text' }, h('span', { dir: 'auto', class: 'one-line', title: entry.body || null }, summary(entry))),
+      h('td', { role: 'cell', class: 'col-text' }, h('span', { dir: 'auto', class: 'one-line', title: entry.body || null }, summary(entry)), this.#why(entry)),
       h('td', { role: 'cell', class: 'col-status' }, inbound ? h('span', { class: 'quiet' }, t('status.received')) : this.#status(entry)),
       h('td', { role: 'cell', class: 'col-time' }, h('time', { datetime: date?.toISOString(), title: exact(date) }, when(date))));
   }
 
+  #why(entry) {
+    if (!hasFailed(entry.status)) return null;
+    const { reason, advice } = failure(entry);
+    return h('span', { class: 'one-line why', title: `${reason} ${advice}`.trim() }, reason);
+  }
+
   #status(entry) {
-    const why = hasFailed(entry.status) ? failure(entry).reason : null;
-    return h('span', { class: `state st-${entry.status}`, title: why }, ticks(entry), h('span', { class: 'one-line' }, statusWord(entry.status)));
+    return h('span', { class: `state st-${entry.status}` }, ticks(entry), h('span', { class: 'one-line' }, statusWord(entry.status)));
   }
 }
 customElements.define('tw-entries', Entries);

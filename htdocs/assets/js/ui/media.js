@@ -27,7 +27,7 @@ function notice(mark, text) {
   return h('span', { class: 'media-note' }, icon(mark), text);
 }
 
-/* A picture that cannot be loaded becomes a link to it. */
+/* What cannot be shown here becomes a link to it. */
 function picture(address, label) {
   const link = h('a', { href: address, target: '_blank', rel: 'noopener', class: 'media-picture' });
   const image = h('img', { src: address, alt: label, loading: 'lazy', onerror: () => link.replaceWith(fileLink(address, label)) });
@@ -39,6 +39,11 @@ function fileLink(address, label) {
   return h('a', { href: address, target: '_blank', rel: 'noopener', class: 'media-file' }, icon('file'), h('span', {}, label));
 }
 
+function player(tag, address, label) {
+  const element = h(tag, { src: address, controls: true, preload: 'none', 'aria-label': label, onerror: () => element.replaceWith(fileLink(address, label)) });
+  return element;
+}
+
 function one(item) {
   const address = url(item.url);
   const label = mediaWord(item.content_type);
@@ -46,8 +51,8 @@ function one(item) {
   if (item.state === 'refused') return notice('shield', t('media.refused'));
   if (item.state === 'failed') return notice('warning', t('media.failed'));
   if (kindOf(item.content_type) === 'image') return picture(address, label);
-  if (kindOf(item.content_type) === 'audio') return h('audio', { src: address, controls: true, preload: 'none', 'aria-label': label });
-  if (kindOf(item.content_type) === 'video') return h('video', { src: address, controls: true, preload: 'none', 'aria-label': label });
+  if (kindOf(item.content_type) === 'audio') return player('audio', address, label);
+  if (kindOf(item.content_type) === 'video') return player('video', address, label);
   const extension = (item.content_type || '').split('/')[1]?.split(';')[0];
   return fileLink(address, extension ? `${label} · ${extension.toUpperCase()}` : label);
 }

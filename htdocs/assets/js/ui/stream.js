@@ -145,7 +145,7 @@ class Stream extends HTMLElement {
       const first = !last || entry.id === line || last.direction !== entry.direction || last.source !== entry.source
         || Math.floor(last.time / 60000) !== Math.floor(time / 60000);
       const quoted = entry.extra?.replied_sid ? conversation.findSid(entry.extra.replied_sid) : null;
-      const sign = JSON.stringify([entry, first, quoted?.id, this.#actions.retried(entry)]);
+      const sign = JSON.stringify([entry, first, quoted?.id, this.#actions.mayRetry(entry)]);
       put(conversation.keyOf(entry), sign, () => bubble(entry, { first, quoted }, this.#actions));
       last = { direction: entry.direction, source: entry.source, time };
     }
@@ -153,7 +153,7 @@ class Stream extends HTMLElement {
       const time = new Date(item.at);
       this.#dayLine(put, time, last);
       const first = last?.direction !== 'outbound' || Math.floor(last.time / 60000) !== Math.floor(time / 60000);
-      put(`p${item.key}`, JSON.stringify([item, first]), () => pendingBubble(item, { first }, this.#actions));
+      put(`p${item.key}`, JSON.stringify([item, first, this.#actions.mayResend()]), () => pendingBubble(item, { first }, this.#actions));
       last = { direction: 'outbound', source: 'page', time };
     }
     if (!rows.length) put('empty', conversation.peer, () => emptyBlock('sms', t('stream.empty'), t('stream.empty.how', { peer: phone(conversation.peer) })));

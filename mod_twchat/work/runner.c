@@ -24,8 +24,6 @@ static void put_off(const twc_runner_env_t *env, twc_ctx_t *ctx, const twc_answe
 
     twc_thread_log(&env->thread, TWC_LOG_WARNING, ctx, "TWC2401", "the answer to message %" APR_INT64_T_FMT
                    " has to wait", answer->turn.message_id);
-    if (!answer->job_id)
-        return;
     twc_ctx_init(&again, ctx->pool, ctx->db, ctx->conf);
     if (answer->attempts >= TRIES_MAX) {
         twc_thread_log(&env->thread, TWC_LOG_ERR, ctx, "TWC2402", "message %" APR_INT64_T_FMT
@@ -48,8 +46,16 @@ static void report(const twc_runner_env_t *env, const twc_ctx_t *ctx, const twc_
         twc_thread_log(&env->thread, TWC_LOG_INFO, ctx, "TWC2404", "no automatic answer to %s", who);
 }
 
-/* All answers that are due. */
-static void answer_all(const twc_runner_env_t *env, twc_thread_t *thread)
+/* Not one answer but all: the database gives none to do. Told once, until it does again. */
+static void tell_waiting(const twc_runner_env_t *env, const twc_ctx_t *ctx, bool *told)
+{
+    if (!*told)
+        twc_thread_log(&env->thread, TWC_LOG_WARNING, ctx, "TWC2406", "automatic answers have to wait");
+    *told = true;
+}
+
+/* All answers that are due. told: that there was nothing to be had, and nobody needs to hear it again */
+static void answer_all(const twc_runner_env_t *env, twc_thread_t *thread, bool *told)
 {
     apr_pool_t *scratch = twc_thread_scratch(thread);
     apr_status_t rv = APR_SUCCESS;
@@ -62,15 +68,18 @@ static void answer_all(const twc_runner_env_t *env, twc_thread_t *thread)
         apr_pool_clear(scratch);
         twc_ctx_init(&ctx, scratch, env->thread.db, env->thread.conf);
         rv = twc_answer_next(&ctx, &answer, &outcome);
+        if (rv == APR_SUCCESS || rv == APR_ENOENT)
+            *told = false;
         if (rv == APR_SUCCESS) {
             report(env, &ctx, &answer, outcome);
             env->wake(env->wake_baton, ctx.wake);
         }
-        else if (rv != APR_ENOENT) {
+        else if (answer.job_id) {
             put_off(env, &ctx, &answer);
-            if (answer.job_id)
-                rv = APR_SUCCESS;       /* the others need not wait for it */
+            rv = APR_SUCCESS;           /* the others need not wait for it */
         }
+        else if (rv != APR_ENOENT)
+            tell_waiting(env, &ctx, told);
     }
 }
 
@@ -78,10 +87,11 @@ static void runner_thr_main(twc_thread_t *thread, void *baton)
 {
     const twc_runner_env_t *env = baton;
     apr_pool_t *scratch = twc_thread_scratch(thread);
+    bool told = false;
     twc_ctx_t ctx;
 
     while (!twc_thread_stopping(thread)) {
-        answer_all(env, thread);
+        answer_all(env, thread, &told);
         apr_pool_clear(scratch);
         twc_ctx_init(&ctx, scratch, env->thread.db, env->thread.conf);
         if (twc_journal_flush(env->journal, &ctx) != APR_SUCCESS)

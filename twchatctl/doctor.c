@@ -335,11 +335,11 @@ static void check_webhooks(doctor_t *d)
         if (d->numbers[i].number)
             check_number(d, &mount, &d->numbers[i], conf->default_sender && strcmp(d->numbers[i].number, conf->default_sender) == 0);
     if (conf->messaging_service_sid)
-        ok("webhook", apr_psprintf(d->ctl->pool, "the messaging service %s has settings of its own; see Integration in the console",
-                                   conf->messaging_service_sid));
+        finding("look", "webhook", apr_psprintf(d->ctl->pool, "the messaging service %s has a setting of its own, not looked at here: Integration in the console",
+                                                conf->messaging_service_sid));
     if (conf->whatsapp_sender)
-        ok("webhook", apr_psprintf(d->ctl->pool, "the WhatsApp sender %s has settings of its own; see WhatsApp senders in the console",
-                                   conf->whatsapp_sender));
+        finding("look", "webhook", apr_psprintf(d->ctl->pool, "the sender %s has a setting of its own, not looked at here: WhatsApp senders in the console",
+                                                conf->whatsapp_sender));
 }
 
 /* A refused call is how a wrong token or public URL shows. */

@@ -41,6 +41,12 @@ class TestDoctor:
         assert line(done, "credentials") == ["ok credentials right, and the account is active"]
         assert len(line(done, "clock")) == 2 and all(li.startswith("ok ") for li in line(done, "clock"))
 
+    def test_what_it_cannot_see_is_not_called_well(self, doctor, twilio):
+        """Messaging services and WhatsApp senders keep their webhooks where this program does not look."""
+        done = doctor(TWILIO_MESSAGING_SERVICE_SID="MG" + "1" * 32, TWILIO_WHATSAPP_FROM=twilio.whatsapp)
+        told = [li for li in line(done, "webhook") if "setting of its own" in li]
+        assert len(told) == 2 and all(li.startswith("look ") for li in told), done.stdout
+
     def test_wrong_credentials(self, doctor):
         done = doctor(TWILIO_AUTH_TOKEN="0" * 32)
         assert done.returncode == 1

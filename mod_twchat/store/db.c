@@ -30,6 +30,8 @@ struct twc_db_t {
     int statements_max;
     apr_time_t away_since;              /* 0: there, as far as we know */
     apr_time_t probed_at;
+    bool probing;                       /* somebody is finding out right now */
+    bool lending;                       /* somebody is inside lender.take() */
 };
 
 struct twc_tx_t {
@@ -53,20 +55,43 @@ apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_
     return APR_SUCCESS;
 }
 
-static apr_status_t enter(twc_ctx_t *ctx, apr_time_t deadline)
+static bool is_full(const twc_db_t *db)
+{
+    return db->in_flight >= db->statements_max || db->lending;
+}
+
+/* Wait for a place among the statements in flight, and for the lender: whoever makes a connection may keep the others waiting
+ * in there without end, so they wait here instead, and not when it has turned out that the database is away. */
+static apr_status_t enter(twc_ctx_t *ctx, apr_time_t deadline, bool probe)
 {
     twc_db_t *db = ctx->db;
-    apr_status_t rv = APR_SUCCESS;
+    bool refused, full;
 
     twc_monitor_lock(db->monitor);
-    while (db->in_flight >= db->statements_max && rv == APR_SUCCESS)
-        rv = twc_monitor_wait_until(db->monitor, deadline) ? APR_SUCCESS : APR_TIMEUP;
-    if (rv == APR_SUCCESS)
+    while (is_full(db) && (probe || !db->away_since))
+        if (!twc_monitor_wait_until(db->monitor, deadline))
+            break;
+    refused = db->away_since && !probe;
+    full = is_full(db);
+    if (!refused && !full) {
         db->in_flight++;
+        db->lending = true;
+    }
     twc_monitor_unlock(db->monitor);
-    if (rv != APR_SUCCESS)
+    if (refused)
+        return twc_sqlstate_away(ctx, "known to be away");
+    if (full)
         return twc_problem(ctx, APR_EAGAIN, "busy", "Too many requests are waiting for the database.");
     return APR_SUCCESS;
+}
+
+/* The lender is free for the next one. */
+static void lent(twc_db_t *db)
+{
+    twc_monitor_lock(db->monitor);
+    db->lending = false;
+    twc_monitor_signal(db->monitor);
+    twc_monitor_unlock(db->monitor);
 }
 
 static void leave(twc_db_t *db)
@@ -86,8 +111,10 @@ static bool note_away(twc_db_t *db, bool is_away)
     twc_monitor_lock(db->monitor);
     if (!is_away)
         db->away_since = 0;
-    else if (db->away_since == 0)
-        db->away_since = now;
+    else if (db->away_since == 0) {
+        db->away_since = db->probed_at = now;
+        twc_monitor_broadcast(db->monitor);
+    }
     again = is_away && now - db->away_since < AWAY_PATIENCE;
     twc_monitor_unlock(db->monitor);
     return again;
@@ -100,30 +127,46 @@ static apr_interval_time_t probe_gap(apr_interval_time_t away_for)
     return away_for < LONG_AWAY ? AWAY_PROBE : LONG_PROBE;
 }
 
-/* While the database is away only a probe now and then gets through. */
-static bool may_try(twc_db_t *db)
+/* While the database is away only a probe now and then gets through, and one at a time: where it is frozen, or the way to it
+ * swallows what is sent, a probe takes as long as connecting may take, and those that make connections wait for each other. */
+static bool may_try(twc_db_t *db, bool *probe)
 {
     apr_time_t now = twc_clock_ticks();
     bool may = true;
 
     twc_monitor_lock(db->monitor);
     if (db->away_since) {
-        may = now - db->probed_at >= probe_gap(now - db->away_since);
-        if (may)
+        may = *probe = !db->probing && now - db->probed_at >= probe_gap(now - db->away_since);
+        if (may) {
             db->probed_at = now;
+            db->probing = true;
+        }
     }
     twc_monitor_unlock(db->monitor);
     return may;
 }
 
-/* A connection that was alive a moment ago, inside the bound on statements in flight. */
-static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, apr_time_t deadline)
+static void end_probe(twc_db_t *db, bool probe)
 {
-    twc_db_t *db = ctx->db;
+    if (!probe)
+        return;
+    twc_monitor_lock(db->monitor);
+    db->probing = false;
+    twc_monitor_unlock(db->monitor);
+}
 
-    if (!may_try(db))
-        return twc_sqlstate_away(ctx, "known to be away");
-    TWC_TRY(enter(ctx, deadline));
+bool twc_db_seems_away(twc_db_t *db)
+{
+    bool away;
+
+    twc_monitor_lock(db->monitor);
+    away = db->away_since != 0;
+    twc_monitor_unlock(db->monitor);
+    return away;
+}
+
+static apr_status_t take(twc_db_t *db, twc_db_loan_t *loan)
+{
     for (int i = 0; i <= db->statements_max; i++) {
         if (db->lender.take(db->lender.baton, loan) != APR_SUCCESS)
             break;
@@ -133,6 +176,24 @@ static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, apr_time_t deadl
         }
         db->lender.give(db->lender.baton, loan, true);
     }
+    return APR_EAGAIN;
+}
+
+/* A connection that was alive a moment ago, inside the bound on statements in flight.
+ * probe: out, also when it fails: the caller calls end_probe() when it is done */
+static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, apr_time_t deadline, bool *probe)
+{
+    twc_db_t *db = ctx->db;
+    apr_status_t rv;
+
+    *probe = false;
+    if (!may_try(db, probe))
+        return twc_sqlstate_away(ctx, "known to be away");
+    TWC_TRY(enter(ctx, deadline, *probe));
+    rv = take(db, loan);
+    lent(db);
+    if (rv == APR_SUCCESS)
+        return rv;
     leave(db);
     return twc_sqlstate_away(ctx, "no connection to be had");
 }
@@ -166,9 +227,9 @@ static apr_status_t run_on(twc_ctx_t *ctx, PGconn *conn, const twc_command_t *cm
 
     if (!res || PQstatus(conn) != CONNECTION_OK) {
         *broken = true;
-        if (late) {
+        if (late) {                     /* it did not even say that it took too long: it is frozen, or the way to it is cut */
             PQclear(res);
-            return twc_problem(ctx, APR_TIMEUP, "database_slow", "The database took too long.");
+            return twc_sqlstate_away(ctx, "no answer in time");
         }
         rv = twc_sqlstate_away(ctx, res ? PQresultErrorMessage(res) : PQerrorMessage(conn));
         PQclear(res);
@@ -214,8 +275,8 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
         return run_in_tx(ctx, cmd, rows);
     for (;;) {
         twc_db_loan_t loan;
-        bool broken = false, taken, is_away, again;
-        apr_status_t rv = borrow(ctx, &loan, twc_clock_ticks() + db->timeout);
+        bool broken = false, probe, taken, is_away, again;
+        apr_status_t rv = borrow(ctx, &loan, twc_clock_ticks() + db->timeout, &probe);
 
         taken = rv == APR_SUCCESS;
         if (taken) {
@@ -224,6 +285,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
         }
         is_away = rv != APR_SUCCESS && twc_db_is_away(ctx);
         again = (taken || is_away) ? note_away(db, is_away) : false;
+        end_probe(db, probe);
         if (rv == APR_SUCCESS)
             return rv;
         if (ctx->problem->code && strcmp(ctx->problem->code, "conflict_retry") == 0)
@@ -288,10 +350,10 @@ static apr_status_t finish_tx(twc_ctx_t *ctx, twc_tx_t *tx, apr_status_t rv)
 
 /* One try. began: false when nothing of it can have reached the database. */
 static apr_status_t try_tx(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *, void *), void *baton,
-                           bool *began, bool *conflict)
+                           bool *began, bool *conflict, bool *probe)
 {
     twc_tx_t tx = { .conflict = false };
-    apr_status_t rv = borrow(ctx, &tx.loan, twc_clock_ticks() + ctx->db->timeout);
+    apr_status_t rv = borrow(ctx, &tx.loan, twc_clock_ticks() + ctx->db->timeout, probe);
 
     if (rv != APR_SUCCESS)
         return rv;
@@ -308,6 +370,11 @@ static apr_status_t try_tx(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *, void 
     return rv;
 }
 
+static bool commit_unknown(const twc_ctx_t *ctx)
+{
+    return ctx->problem->code && strcmp(ctx->problem->code, "commit_unknown") == 0;
+}
+
 apr_status_t twc_tx_run(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void *baton), void *baton)
 {
     twc_problem_t before = *ctx->problem;
@@ -317,15 +384,14 @@ apr_status_t twc_tx_run(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void 
     if (ctx->tx)
         return fn(ctx, baton);
     for (;;) {
-        bool began = false, conflict = false, is_away, again;
-        apr_status_t rv = try_tx(ctx, fn, baton, &began, &conflict);
+        bool began = false, conflict = false, probe, is_away, again;
+        apr_status_t rv = try_tx(ctx, fn, baton, &began, &conflict, &probe);
 
-        if (rv == APR_SUCCESS) {
-            note_away(ctx->db, false);
+        is_away = rv != APR_SUCCESS && (twc_db_is_away(ctx) || commit_unknown(ctx));
+        again = (began || is_away) && note_away(ctx->db, is_away) && !began;
+        end_probe(ctx->db, probe);
+        if (rv == APR_SUCCESS)
             return rv;
-        }
-        is_away = twc_db_is_away(ctx);
-        again = note_away(ctx->db, is_away) && !began;
         if (!again && !(conflict && ++conflicts < CONFLICT_TRIES))
             return rv;
         *ctx->problem = before;

@@ -32,7 +32,8 @@ typedef struct twc_db_lender_t {
 /**
  * One tenant's database as this process sees it.
  * @param statements_max  statements in flight at once; a caller beyond it waits up to the statement time-out, then APR_EAGAIN
- * @param timeout         a statement that takes longer is cancelled: APR_TIMEUP
+ * @param timeout         a statement that takes longer is cancelled: APR_TIMEUP. A server that does not say so within another second
+ *                        counts as away, like one that cannot be reached
  */
 apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_t *lender,
                            int statements_max, apr_interval_time_t timeout);
@@ -109,6 +110,9 @@ twc_str_t twc_rows_bytes(const twc_rows_t *rows, int row, int col, apr_pool_t *p
 
 /** A statement whose one row and column is JSON text: the usual form of lists. NULL when no row. */
 apr_status_t twc_db_json(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args, const char **json);
+
+/** Did the last thing that was tried find the database away? Somebody tries again now and then; meanwhile others are refused at once. */
+bool twc_db_seems_away(twc_db_t *db);
 
 /** Is this SQLSTATE class "the database is away" (connection lost, shutting down, starting up)? */
 bool twc_db_is_away(const twc_ctx_t *ctx);

@@ -5,6 +5,7 @@
  * caller's bad data fail another's item.
  * Called by work.c on the threads of requests.
  */
+#include "util/clock.h"
 #include "util/monitor.h"
 #include "work/batch.h"
 
@@ -25,6 +26,7 @@ struct twc_batch_t {
     bool (*same)(const void *a, const void *b);
     slot_t *first, **end;
     int leaders, leaders_max;
+    apr_interval_time_t patience;
 };
 
 apr_status_t twc_batch_create(twc_batch_t **batch, apr_pool_t *pool, int leaders,
@@ -42,12 +44,23 @@ apr_status_t twc_batch_create(twc_batch_t **batch, apr_pool_t *pool, int leaders
     return APR_SUCCESS;
 }
 
+void twc_batch_set_patience(twc_batch_t *b, apr_interval_time_t patience)
+{
+    b->patience = patience;
+}
+
 static bool clashes(const twc_batch_t *b, slot_t *const *taken, int count, const slot_t *s)
 {
     for (int i = 0; b->same && i < count; i++)
         if (b->same(taken[i]->item, s->item))
             return true;
     return false;
+}
+
+static void find_end(twc_batch_t *b)
+{
+    for (b->end = &b->first; *b->end; b->end = &(*b->end)->next)
+        ;
 }
 
 /* Take what may go together off the queue; the mutex is held. */
@@ -66,11 +79,7 @@ static int take(twc_batch_t *b, slot_t **taken)
         s->taken = true;
         taken[count++] = s;
     }
-    if (!b->first)
-        b->end = &b->first;
-    else
-        for (b->end = &b->first; *b->end; b->end = &(*b->end)->next)
-            ;
+    find_end(b);
     return count;
 }
 
@@ -120,9 +129,31 @@ static void lead(twc_batch_t *b, slot_t *self)
     twc_monitor_broadcast(b->monitor);
 }
 
+/* Off the queue again; the mutex is held. */
+static void withdraw(twc_batch_t *b, const slot_t *self)
+{
+    slot_t **link = &b->first;
+
+    while (*link != self)
+        link = &(*link)->next;
+    *link = self->next;
+    find_end(b);
+}
+
+/* Wait for a batch to end. False: nobody has taken self for too long. */
+static bool wait_turn(twc_batch_t *b, const slot_t *self, apr_time_t until)
+{
+    if (self->taken || !b->patience) {
+        twc_monitor_wait(b->monitor);
+        return true;
+    }
+    return twc_monitor_wait_until(b->monitor, until) || self->taken || b->leaders < b->leaders_max;
+}
+
 apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
 {
     slot_t self = { .item = item, .ctx = ctx };
+    apr_time_t until = twc_clock_ticks() + b->patience;
 
     twc_monitor_lock(b->monitor);
     *b->end = &self;
@@ -130,8 +161,11 @@ apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
     while (!self.done) {
         if (!self.taken && b->leaders < b->leaders_max)
             lead(b, &self);             /* takes self with it, unless more than a batch waits before it */
-        else
-            twc_monitor_wait(b->monitor);
+        else if (!wait_turn(b, &self, until)) {
+            withdraw(b, &self);
+            twc_monitor_unlock(b->monitor);
+            return twc_problem(ctx, APR_TIMEUP, "busy", "Too many calls are waiting for the database.");
+        }
     }
     twc_monitor_unlock(b->monitor);
     if (self.alone) {

@@ -22,10 +22,14 @@ apr_status_t twc_batch_create(twc_batch_t **batch, apr_pool_t *pool, int leaders
                               apr_status_t (*run)(twc_ctx_t *ctx, void **items, int count),
                               bool (*same)(const void *a, const void *b));
 
+/** How long a caller's item waits at most until a batch takes it; 0, as at first: as long as it takes. Before the first call. */
+void twc_batch_set_patience(twc_batch_t *batch, apr_interval_time_t patience);
+
 /**
  * Do item, alone or with others. When a batch fails for a reason that lies in its data its items are
  * done one by one, so that a poison item harms only itself.
- * @return what run said for the batch (or, after a failure, for this item alone); problem in ctx
+ * @return what run said for the batch (or, after a failure, for this item alone) | APR_TIMEUP it was not taken in time and
+ *         nothing was done; problem in ctx
  */
 apr_status_t twc_batch_do(twc_batch_t *batch, twc_ctx_t *ctx, void *item);
 

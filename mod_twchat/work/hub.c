@@ -465,7 +465,7 @@ static void pass_on(twc_hub_t *h, apr_time_t now)
 
 static void connect_listener(twc_hub_t *h, apr_time_t now)
 {
-    if (h->listener || now < h->connect_at)
+    if (h->listener || now < h->connect_at || twc_db_seems_away(h->env.db))
         return;
     if (twc_listen_open(&h->listener, h->lender, CHANNEL) != APR_SUCCESS)
         lose_listener(h, now);

@@ -13,6 +13,7 @@
 #include "work/spooler.h"
 
 #define LEADERS 2                       /* batches in flight: one runs while the next gathers */
+#define PATIENCE apr_time_from_sec(3)   /* for a place in one; Twilio waits 15 seconds for the whole, statement and all */
 
 struct twc_intake_t {
     twc_batch_t *messages, *statuses;
@@ -121,6 +122,8 @@ apr_status_t twc_intake_create(twc_intake_t **intake, apr_pool_t *pool, const tw
 
     TWC_TRY(twc_batch_create(&i->messages, pool, LEADERS, run_messages, same_sid));
     TWC_TRY(twc_batch_create(&i->statuses, pool, LEADERS, run_statuses, NULL));
+    twc_batch_set_patience(i->messages, PATIENCE);
+    twc_batch_set_patience(i->statuses, PATIENCE);
     if (env->conf->spool_dir && twc_spooler_create(&i->spooler, pool, env, wake, wake_baton, &reason) != APR_SUCCESS) {
         twc_thread_log(env, TWC_LOG_ERR, NULL, "TWC2610", "%s; while the database is away webhooks will be refused", reason);
         i->spooler = NULL;

@@ -22,6 +22,7 @@
 #include "store/ingest.h"
 #include "store/migrate.h"
 #include "store/sql.h"
+#include "util/monitor.h"
 #include "work/batch.h"
 
 #define SCHEMA "twchat_test_ingest"
@@ -320,6 +321,59 @@ static void batches_lose_and_double_nothing(void **state)
     assert_int_equal(count("SELECT count(*) FROM webhook_journal WHERE sid LIKE 'SMbatch%'"), THREADS * EACH - 1);
 }
 
+/* ---- a leader that hangs ------------------------------------------------------------------- */
+
+static twc_monitor_t *hold;
+static bool held, go_on;
+
+static apr_status_t run_held(twc_ctx_t *ctx, void **items, int n)
+{
+    twc_monitor_lock(hold);
+    held = true;
+    twc_monitor_broadcast(hold);
+    while (!go_on)
+        twc_monitor_wait(hold);
+    twc_monitor_unlock(hold);
+    return APR_SUCCESS;
+}
+
+static void *APR_THREAD_FUNC lead_held(apr_thread_t *thread, void *baton)
+{
+    apr_pool_t *p;
+
+    apr_pool_create_unmanaged_ex(&p, NULL, NULL);
+    if (twc_batch_do(batch, ctx_new(p), NULL) != APR_SUCCESS)
+        abort();
+    apr_pool_destroy(p);
+    return NULL;
+}
+
+static void nobody_waits_for_ever_behind_it(void **state)
+{
+    apr_thread_t *leader;
+    apr_status_t rv;
+
+    assert_int_equal(twc_monitor_create(&hold, pool), APR_SUCCESS);
+    assert_int_equal(twc_batch_create(&batch, pool, 1, run_held, NULL), APR_SUCCESS);
+    twc_batch_set_patience(batch, 1000);
+    apr_thread_create(&leader, NULL, lead_held, NULL, pool);
+    twc_monitor_lock(hold);
+    while (!held)
+        twc_monitor_wait(hold);
+    twc_monitor_unlock(hold);
+    for (int i = 0; i < 3; i++) {
+        twc_ctx_t *ctx = ctx_new(pool);
+        assert_int_equal(twc_batch_do(batch, ctx, NULL), APR_TIMEUP);
+        assert_string_equal(ctx->problem->code, "busy");
+    }
+    twc_monitor_lock(hold);
+    go_on = true;
+    twc_monitor_broadcast(hold);
+    twc_monitor_unlock(hold);
+    apr_thread_join(&rv, leader);
+    assert_int_equal(twc_batch_do(batch, ctx_new(pool), NULL), APR_SUCCESS);
+}
+
 /* ---- events -------------------------------------------------------------------------------- */
 
 static void events_come_once_and_in_order(void **state)
@@ -393,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_callback_with_our_id_settles_the_send),
         cmocka_unit_test(keeps_what_belongs_to_nobody),
         cmocka_unit_test(batches_lose_and_double_nothing),
+        cmocka_unit_test(nobody_waits_for_ever_behind_it),
         cmocka_unit_test(events_come_once_and_in_order),
     };
     int failed;

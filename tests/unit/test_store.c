@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
+#include <apr_atomic.h>
 #include <apr_general.h>
+#include <apr_thread_proc.h>
 #include <jansson.h>
 
 #include "store/ingest.h"
@@ -592,6 +594,59 @@ static void the_journal_forgets(void **state)
 
 /* ---- set-up ------------------------------------------------------------------------------------- */
 
+/* ---- a database that cannot be reached ----------------------------------------------------- */
+
+#define ASKING 8
+
+static apr_uint32_t inside, most_inside;
+
+/* What making a connection is where nobody answers: it takes its time and fails. */
+static apr_status_t take_long(void *baton, twc_db_loan_t *loan)
+{
+    apr_uint32_t now = apr_atomic_inc32(&inside) + 1, most = apr_atomic_read32(&most_inside);
+
+    if (now > most)
+        apr_atomic_cas32(&most_inside, now, most);
+    apr_sleep(20000);
+    apr_atomic_dec32(&inside);
+    return APR_ECONNREFUSED;
+}
+
+static void give_none(void *baton, twc_db_loan_t *loan, bool broken)
+{
+}
+
+static void *APR_THREAD_FUNC ask_for_one(apr_thread_t *thread, void *baton)
+{
+    static const twc_sql_t sql = { "test_one", "SELECT 1", 0 };
+    apr_pool_t *p;
+    twc_ctx_t ctx;
+
+    apr_pool_create_unmanaged_ex(&p, NULL, NULL);
+    twc_ctx_init(&ctx, p, baton, &conf);
+    if (twc_db_run(&ctx, &sql, NULL, NULL) != APR_EAGAIN || !twc_db_is_away(&ctx))
+        abort();
+    apr_pool_destroy(p);
+    return NULL;
+}
+
+/* mod_dbd makes connections one after the other, however long each takes: whoever stands in that line cannot be called back. */
+static void one_at_a_time_asks_for_a_connection(void **state)
+{
+    static const twc_db_lender_t lender = { take_long, give_none, NULL };
+    apr_thread_t *threads[ASKING];
+    apr_status_t rv;
+    twc_db_t *nowhere;
+
+    assert_int_equal(twc_db_create(&nowhere, pool, &lender, ASKING, apr_time_from_sec(20)), APR_SUCCESS);
+    for (int i = 0; i < ASKING; i++)
+        apr_thread_create(&threads[i], NULL, ask_for_one, nowhere, pool);
+    for (int i = 0; i < ASKING; i++)
+        apr_thread_join(&rv, threads[i]);
+    assert_int_equal(apr_atomic_read32(&most_inside), 1);
+    assert_true(twc_db_seems_away(nowhere));
+}
+
 static int setup(void **state)
 {
     const char *conninfo = getenv("TWCHAT_TEST_DATABASE");
@@ -625,7 +680,7 @@ int main(void)
         cmocka_unit_test(reading_keeps_the_window), cmocka_unit_test(seen_messages_are_kept_once),
         cmocka_unit_test(seen_statuses_only_rise), cmocka_unit_test(what_is_on_its_way_is_left_alone),
         cmocka_unit_test(answers_in_twiml_find_their_sid), cmocka_unit_test(keys_are_checked_by_hash),
-        cmocka_unit_test(one_key_one_message),
+        cmocka_unit_test(one_key_one_message), cmocka_unit_test(one_at_a_time_asks_for_a_connection),
         cmocka_unit_test(a_request_that_dies_leaves_no_key), cmocka_unit_test(the_journal_forgets),
     };
     int failed;

@@ -39,6 +39,16 @@ class TestMessages:
         page.go("/")
         page.site.post("/api/send-message", json={"to": "+15005550001", "body": "to nobody at all"})
         assert "This is not a valid phone number." in page.read("tw-entries tbody tr.failed", "to nobody at all", 20)
+        page.size("phone")
+        assert page.script("return document.querySelector('tw-entries tbody tr.failed').offsetHeight") < 100
+        page.size("desk")
+
+    def test_figures_that_cannot_be_had_come_later(self, page):
+        page.block("*/api/stats*")
+        page.go("/")
+        page.read("tw-counters .tile-value", "–")
+        page.block()
+        wait_for(lambda: not any("–" in t for t in page.texts("tw-counters .tile-value")), 20, "the figures")
 
     def test_a_row_opens_the_conversation(self, page):
         number = new_number()
@@ -60,6 +70,7 @@ class TestStuck:
         db.run("INSERT INTO messages (conv_id, sid, direction, source, to_addr, status, stuck_at) VALUES (%s, 'SMstuck', 'outbound', 'api', %s, 'queued', now())",
                conv, number)
         try:
+            wait_for(lambda: page.site.get("/api/stats").json()["stuck"] == 1, 10, "counters that are not an old answer")
             page.go("/")
             shown = page.see("tw-stuck .notice").text
             assert "Stuck messages: 1" in shown and "Twilio took it long ago" in shown and number[-4:] in shown

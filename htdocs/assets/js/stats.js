@@ -8,6 +8,7 @@ import { live } from './events.js';
 
 const SETTLE_MS = 700;
 const HIDDEN_EVERY_MS = 30000;
+const AGAIN_MS = 5000;                  /* after a failure */
 
 class Stats extends EventTarget {
   value = null;
@@ -32,6 +33,7 @@ class Stats extends EventTarget {
       this.dispatchEvent(new CustomEvent('change', { detail: this.value }));
     } catch (error) {
       this.dispatchEvent(new CustomEvent('error', { detail: error }));
+      setTimeout(() => this.soon(), AGAIN_MS);
     } finally {
       this.#running = false;
     }

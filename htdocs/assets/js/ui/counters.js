@@ -15,7 +15,13 @@ class Counters extends HTMLElement {
     this.tiles = new Map();
     this.replaceChildren(h('dl', { class: 'tiles' }, TILES.map(row => this.#tile(row))));
     stats.addEventListener('change', event => this.show(event.detail));
+    stats.addEventListener('error', () => { if (!stats.value) this.#unknown(); });
     if (stats.value) this.show(stats.value);
+  }
+
+  /* The list below says what is wrong; here nothing pretends to be on its way. */
+  #unknown() {
+    for (const { value } of this.tiles.values()) value.textContent = '–';
   }
 
   #tile([name, mark, tone]) {

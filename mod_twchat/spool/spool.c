@@ -316,6 +316,15 @@ static apr_status_t put(twc_spool_t *s, apr_pool_t *scratch, const char *data, a
     return rv;
 }
 
+void twc_spool_tidy(twc_spool_t *s)
+{
+    if (twc_spool_lock(s) != APR_SUCCESS)
+        return;
+    if (s->file_start != s->state->segment)
+        forget_file(s);
+    twc_spool_unlock(s);
+}
+
 static apr_status_t put_all(twc_spool_t *s, apr_pool_t *scratch, const twc_str_t *payloads, int count, apr_uint64_t *end)
 {
     apr_size_t len = 0;

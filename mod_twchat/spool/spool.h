@@ -41,6 +41,9 @@ apr_uint64_t twc_spool_replayed(const twc_spool_t *spool);
  */
 apr_status_t twc_spool_append(twc_spool_t *spool, const twc_str_t *payloads, int count, apr_uint64_t *end);
 
+/** Let go of a file that others have removed: an idle process would keep its bytes on the disk. Now and then, from any thread. */
+void twc_spool_tidy(twc_spool_t *spool);
+
 /* ---- reading: one process of all at a time, one thread of it ------------------------------ */
 
 /** @return APR_SUCCESS | APR_EAGAIN: another process reads */

@@ -178,6 +178,7 @@ static void spooler_thr_main(twc_thread_t *thread, void *baton)
     while (!twc_thread_stopping(thread)) {
         apr_interval_time_t pause = TICK;
 
+        twc_spool_tidy(s->spool);
         if (twc_spool_pending(s->spool)) {
             pause = AWAY_PAUSE;
             if (twc_spool_claim(s->spool) == APR_SUCCESS) {

@@ -307,6 +307,40 @@ static void test_two_writers(void **state)
     assert_string_equal(drained(one), "d e");
 }
 
+/* Files of ours that are open and gone. */
+static int held_deleted(void)
+{
+    apr_finfo_t info;
+    apr_dir_t *d;
+    int count = 0;
+
+    if (apr_dir_open(&d, "/proc/self/fd", pool) != APR_SUCCESS)
+        skip();
+    while (apr_dir_read(&info, APR_FINFO_NAME, d) == APR_SUCCESS) {
+        char target[512];
+        ssize_t len = readlink(apr_pstrcat(pool, "/proc/self/fd/", info.name, NULL), target, sizeof(target) - 1);
+        target[len > 0 ? len : 0] = '\0';
+        count += strstr(target, dir) && strstr(target, ".spool (deleted)");
+    }
+    apr_dir_close(d);
+    return count;
+}
+
+static void test_removed_files_are_let_go(void **state)
+{
+    twc_spool_t *one = opened(0), *other = opened(0);
+
+    (void)state;
+    put(one, "a");
+    drained(other);
+    assert_int_equal(held_deleted(), 1);
+    twc_spool_tidy(one);
+    assert_int_equal(held_deleted(), 0);
+    put(one, "b");
+    twc_spool_tidy(one);
+    assert_string_equal(drained(other), "b");
+}
+
 /* The threads of requests write while the thread that replays empties the spool again and again. */
 enum { THREADS = 4, EACH = 300 };
 static volatile apr_uint32_t failed_appends;
@@ -523,7 +557,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_record), T(test_record_length_lies), T(test_record_found_behind_rubbish),
         T(test_order), T(test_empty_when_done), T(test_survives_reopening), T(test_private), T(test_segments),
-        T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_threads_and_a_reader), T(test_bad_directory),
+        T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_removed_files_are_let_go), T(test_threads_and_a_reader), T(test_bad_directory),
         T(test_torn_tail), T(test_torn_tail_under_a_writer), T(test_whole_tail_nobody_was_told_of), T(test_state_lost),
         T(test_state_of_rubbish), T(test_damaged_record), T(test_damaged_end), T(test_bytes_lost), T(test_segment_lost),
         T(test_killed_writers),

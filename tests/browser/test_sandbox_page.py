@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -60,8 +61,13 @@ class Handsets:
         return self.js("return document.querySelector(arguments[0])?.innerText ?? ''", selector).strip()
 
     def click(self, selector):
-        wait_for(lambda: self.js("return Boolean(document.querySelector(arguments[0]))", selector), 5, selector)
-        self.driver.find_element(By.CSS_SELECTOR, selector).click()
+        def clicked():
+            try:
+                self.driver.find_element(By.CSS_SELECTOR, selector).click()
+                return True
+            except (NoSuchElementException, StaleElementReferenceException):
+                return False            # the page makes its list anew when something comes
+        wait_for(clicked, 5, selector)
 
     def open(self, number):
         self.click(f'[data-number="{number}"]')

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "store/probe.h"
 #include "store/rows.h"
 #include "store/session.h"
 #include "store/sqlstate.h"
@@ -32,6 +33,7 @@ struct twc_db_t {
     apr_time_t probed_at;
     bool probing;                       /* somebody is finding out right now */
     bool lending;                       /* somebody is inside lender.take() */
+    twc_probe_t *probe;                 /* NULL until there was a connection */
 };
 
 struct twc_tx_t {
@@ -42,6 +44,12 @@ struct twc_tx_t {
 
 /* ---- borrowing -------------------------------------------------------------------- */
 
+static apr_status_t free_probe(void *db)
+{
+    twc_probe_free(((twc_db_t *)db)->probe);
+    return APR_SUCCESS;
+}
+
 apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_t *lender,
                            int statements_max, apr_interval_time_t timeout)
 {
@@ -50,6 +58,7 @@ apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_
     d->lender = *lender;
     d->statements_max = statements_max > 0 ? statements_max : 1;
     d->timeout = timeout;
+    apr_pool_cleanup_register(pool, d, free_probe, apr_pool_cleanup_null);
     TWC_TRY(twc_monitor_create(&d->monitor, pool));
     *db = d;
     return APR_SUCCESS;
@@ -85,9 +94,12 @@ static apr_status_t enter(twc_ctx_t *ctx, apr_time_t deadline, bool probe)
     return APR_SUCCESS;
 }
 
-/* The lender is free for the next one. */
-static void lent(twc_db_t *db)
+/* The lender is free for the next one. Whoever has borrowed from it alone may look at the connection, so it is here that we learn
+ * where it leads. */
+static void lent(twc_db_t *db, PGconn *conn)
 {
+    if (conn && !db->probe)
+        db->probe = twc_probe_create(conn);
     twc_monitor_lock(db->monitor);
     db->lending = false;
     twc_monitor_signal(db->monitor);
@@ -190,8 +202,8 @@ static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, apr_time_t deadl
     if (!may_try(db, probe))
         return twc_sqlstate_away(ctx, "known to be away");
     TWC_TRY(enter(ctx, deadline, *probe));
-    rv = take(db, loan);
-    lent(db);
+    rv = *probe && db->probe && !twc_probe_answers(db->probe) ? APR_EAGAIN : take(db, loan);
+    lent(db, rv == APR_SUCCESS ? loan->conn : NULL);
     if (rv == APR_SUCCESS)
         return rv;
     leave(db);

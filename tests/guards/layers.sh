@@ -30,7 +30,7 @@ forbid "SQL outside store/" '"(SELECT|INSERT INTO|UPDATE [a-z_]+ |DELETE FROM|WI
     $(sources mod_twchat twchatctl | grep -v '^mod_twchat/store/')
 # shellcheck disable=SC2046
 forbid "libpq outside the database door" 'libpq-fe\.h' \
-    $(sources mod_twchat twchatctl | grep -vE '^mod_twchat/(store/(db|session|sqlstate|rows|lender|listen)\.[ch]|glue/dbd\.c)$')
+    $(sources mod_twchat twchatctl | grep -vE '^mod_twchat/(store/(db|session|sqlstate|rows|lender|listen|probe)\.[ch]|glue/dbd\.c)$')
 # shellcheck disable=SC2046
 forbid "mod_dbd outside glue/dbd.c" 'mod_dbd\.h|apr_dbd\.h' $(sources mod_twchat | grep -v '^mod_twchat/glue/dbd\.c$')
 # shellcheck disable=SC2046

@@ -30,7 +30,7 @@ class Traffic:
                 params = self.site.inbound_params(From=new_number(), sid=new_sid())
                 headers = {"X-Twilio-Signature": signing.sign(url, params, self.site.tokens[0])}
                 try:
-                    status = session.post(url, data=params, headers=headers, timeout=30).status_code
+                    status = session.post(url, data=params, headers=headers, timeout=self.site.timeout).status_code
                 except requests.RequestException as error:
                     status = error
                 self.answers.append((params["MessageSid"], status))

@@ -8,6 +8,7 @@ from page import Page
 from waiting import wait_for
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGPgq8m//ukZAAnSA6ktqpPHAAAAAElFTkSuQmCC"
+FRAMES = "for (let n = 0; n < 3; n++) await new Promise(requestAnimationFrame);"
 PDF = "JVBERi0xLjAKMSAwIG9iajw8Pj5lbmRvYmoKdHJhaWxlcjw8Pj4K"
 
 
@@ -61,6 +62,21 @@ class TestShown:
         bodies = [t.split("\n")[0] for t in page.texts(".bubble-row")]
         assert bodies == [f"message {n}" for n in range(70)]
 
+    def test_what_is_read_stays_when_something_above_grows(self, page):
+        """A picture is as high as it is only once it was fetched, which is before it comes into view."""
+        number = new_number()
+        receive(page.site, number, 40)
+        page.go("/chat/" + number)
+        page.bubble("message 39")
+        where = "return Math.round(window.watched.getBoundingClientRect().top)"
+        page.script("const box = document.querySelector('.stream'); box.scrollTop = 400;"
+                    "window.watched = [...document.querySelectorAll('.bubble-row')].find(r => r.getBoundingClientRect().top > 300)")
+        page.module(FRAMES)
+        before = page.script(where)
+        page.script("document.querySelector('.bubble-row .bubble').style.height = '300px'")
+        page.module(FRAMES)
+        assert abs(page.script(where) - before) <= 1
+
     def test_new_ones_below_wait_behind_a_pill(self, page):
         number = new_number()
         receive(page.site, number, 40)
@@ -70,6 +86,7 @@ class TestShown:
         top = page.script("return document.querySelector('.stream').scrollTop")
         receive(page.site, number, 3, "fresh {}")
         page.see(".new-pill", "3 new")
+        assert page.script("return document.querySelector('.unread-line').nextElementSibling.innerText").startswith("message 0"), "the line wandered"
         assert page.script("return document.querySelector('.stream').scrollTop") == top
         page.click(".new-pill")
         page.gone(".new-pill")

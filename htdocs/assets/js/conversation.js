@@ -17,6 +17,7 @@ export class Conversation extends EventTarget {
   state = 'loading';                    /* loading · ready · failed */
   error = null;
   unreadAtOpen = 0;
+  #newestAtOpen = 0;
   #byId = new Map();
   #aliases = new Map();                 /* entry id → key of the item it was sent as */
   #older = null;
@@ -52,7 +53,10 @@ export class Conversation extends EventTarget {
       }
       const answer = row ? await api.threadEntries(this.peer, { limit: PAGE }) : { items: [], has_more: false };
       if (this.#stop.signal.aborted) return;
-      if (this.state !== 'ready') this.unreadAtOpen = this.row.unread || 0;
+      if (this.state !== 'ready') {
+        this.unreadAtOpen = this.row.unread || 0;
+        this.#newestAtOpen = answer.items.reduce((newest, entry) => Math.max(newest, entry.id), 0);
+      }
       this.#replace(answer);
       this.state = 'ready';
       this.error = null;
@@ -100,7 +104,7 @@ export class Conversation extends EventTarget {
   /** Their messages not read when the conversation was opened: the id of the first, or null. */
   get firstUnread() {
     if (!this.unreadAtOpen) return null;
-    const inbound = this.items.filter(entry => entry.direction === 'inbound');
+    const inbound = this.items.filter(entry => entry.direction === 'inbound' && entry.id <= this.#newestAtOpen);
     return inbound[Math.max(0, inbound.length - this.unreadAtOpen)]?.id ?? null;
   }
 

@@ -20,6 +20,7 @@ class Stream extends HTMLElement {
   #newest = 0;
   #pinned = true;
   #drawn = false;
+  #seen = null;                         /* {row, top}: the first row in view and where it stood */
 
   connectedCallback() {
     if (this.list) return;
@@ -28,7 +29,7 @@ class Stream extends HTMLElement {
     this.pill = h('button', { type: 'button', class: 'new-pill', hidden: true, onclick: () => this.toBottom(true) });
     this.replaceChildren(this.box, this.pill);
     this.box.addEventListener('scroll', () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => { if (this.#pinned) this.toBottom(); }).observe(this.list);
+    new ResizeObserver(() => { if (this.#pinned) this.toBottom(); else this.#hold(); }).observe(this.list);
     new ResizeObserver(() => { if (this.#pinned) this.toBottom(); }).observe(this.box);
   }
 
@@ -42,6 +43,7 @@ class Stream extends HTMLElement {
     this.#newest = 0;
     this.#pinned = true;
     this.#drawn = false;
+    this.#seen = null;
     this.list.replaceChildren();
     conversation?.addEventListener('change', this.#listener);
     this.#draw();
@@ -60,11 +62,30 @@ class Stream extends HTMLElement {
 
   #scrolled() {
     this.#pinned = this.atBottom;
+    this.#look();
     if (this.#pinned) {
       this.#pill(0);
       this.dispatchEvent(new Event('bottom'));
     }
     if (this.box.scrollTop < 400) this.#older();
+  }
+
+  #look() {
+    const rows = this.list.children;
+    let low = 0;
+    for (let high = rows.length - 1; low < high;) {
+      const middle = (low + high) >> 1;
+      if (rows[middle].offsetTop + rows[middle].offsetHeight > this.box.scrollTop) high = middle;
+      else low = middle + 1;
+    }
+    this.#seen = rows.length ? { row: rows[low], top: rows[low].getBoundingClientRect().top - this.box.getBoundingClientRect().top } : null;
+  }
+
+  /* Rows above may come and grow (pictures, reasons): what the reader looks at stays. False: it was replaced. */
+  #hold() {
+    if (!this.#seen?.row.isConnected) return false;
+    this.box.scrollTop += this.#seen.row.getBoundingClientRect().top - this.box.getBoundingClientRect().top - this.#seen.top;
+    return true;
   }
 
   #pill(n) {
@@ -110,7 +131,7 @@ class Stream extends HTMLElement {
     } else if (this.#pinned) {
       this.toBottom();
     } else if (before.first !== undefined && before.first !== first) {
-      this.box.scrollTop = before.top + this.box.scrollHeight - before.height;
+      if (!this.#hold()) this.box.scrollTop = before.top + this.box.scrollHeight - before.height;
     } else if (added) {
       this.#pill(this.#fresh + added);
     }

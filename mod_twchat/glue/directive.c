@@ -14,7 +14,9 @@
 #include "glue/directive.h"
 #include "glue/module.h"
 #include "glue/secret.h"
+#include "twilio/segment.h"
 #include "util/phone.h"
+#include "util/text.h"
 
 #ifndef TWC_HTDOCS
 #define TWC_HTDOCS "/usr/local/share/mod_twchat/htdocs"
@@ -113,6 +115,22 @@ static const char *check_whatsapp(apr_pool_t *pool, const char *word)
 
     return address && twc_phone_is_whatsapp(address) ? NULL
         : apr_psprintf(pool, "'%s' is no WhatsApp sender: whatsapp:+14155552671", word);
+}
+
+/* Texts go out in messages and into the database, which takes UTF-8 alone: a file saved as Latin-1 would fail every statement. */
+static const char *check_utf8(apr_pool_t *pool, const char *word)
+{
+    return twc_text_is_clean(word, strlen(word)) ? NULL : "the text is not written in UTF-8";
+}
+
+static const char *check_message(apr_pool_t *pool, const char *word)
+{
+    const char *wrong = check_utf8(pool, word);
+    apr_size_t units = wrong ? 0 : twc_text_utf16(word);
+
+    if (units > TWC_BODY_MAX_UNITS)
+        wrong = apr_psprintf(pool, "the text has %" APR_SIZE_T_FMT " characters; a message takes %d", units, TWC_BODY_MAX_UNITS);
+    return wrong;
 }
 
 /* Somebody customers can write to: names are not. */
@@ -534,11 +552,11 @@ const command_rec twc_commands[] = {
     ROW("TwchatAutoReplyPattern", RSRC_CONF, "REGEX - the senders who get automatic replies",
         .set = set_text, .offset = HERE(auto_reply_pattern), .def = "\"^\\+[0-9]{7,15}$\"", .check = check_regex),
     ROW("TwchatAckText", RSRC_CONF, "TEXT - sms-store's acknowledgement, \"\" for none",
-        .set = set_text, .offset = HERE(ack_text), .def = "\"Message received. Thank you!\""),
+        .set = set_text, .offset = HERE(ack_text), .def = "\"Message received. Thank you!\"", .check = check_message),
     ROW("TwchatBusinessName", RSRC_CONF, "TEXT - how the confirmations of STOP, START and HELP call you",
-        .set = set_text, .offset = HERE(business_name), .def = "\"Our business\""),
+        .set = set_text, .offset = HERE(business_name), .def = "\"Our business\"", .check = check_utf8),
     ROW("TwchatSupportNumber", RSRC_CONF, "TEXT - where HELP sends people",
-        .set = set_text, .offset = HERE(support_number)),
+        .set = set_text, .offset = HERE(support_number), .check = check_utf8),
     ROW("TwchatAnswers", RSRC_CONF, "N TIME - at most N automatic answers to one peer within this time",
         .set = set_answers, .offset = HERE(answers_max), .offset2 = HERE(answers_window), .def = "10 10min",
         .lo = 0, .hi = 10000),

@@ -108,7 +108,7 @@ class Httpd:
         self.process = None
         self._env = env
         os.makedirs(directory, exist_ok=True)
-        with open(self.config, "w") as out:
+        with open(self.config, "w", errors="surrogateescape") as out:  # a test may want a file that is no UTF-8
             out.write(self._preamble(modules, children, threads) + body)
 
     def _preamble(self, modules, children, threads):

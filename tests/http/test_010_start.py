@@ -18,7 +18,7 @@ ENV = {"TWCHAT_TEST_TOKEN": "0123456789abcdef0123456789abcdef"}
 def check(body, modules=("twchat",), **options):
     """`httpd -t` over a configuration: status, output, and the number of body's first line."""
     httpd = Httpd(scratch_dir("conf"), body, modules, env=ENV, **options)
-    with open(httpd.config) as written:
+    with open(httpd.config, errors="surrogateescape") as written:
         first = written.read().split(body)[0].count("\n") + 1
     status, said = httpd.configtest()
     return status, said, first
@@ -59,6 +59,9 @@ NONSENSE = [
     ("TwchatMediaHosts media.example.com:70000", "host"),
     ("TwchatChatMode loud", "off|echo|keywords"),
     ('TwchatAutoReplyPattern "("', "regular expression"),
+    (f'TwchatAckText "{"x" * 1601}"', "1601 characters"),
+    ('TwchatAckText "Dzi\udceakujemy"', "UTF-8"),
+    ('TwchatBusinessName "Szko\udcb3a"', "UTF-8"),
     ("TwchatConfirmKeywords perhaps", "off|on"),
     ("TwchatConfirmKeywords on +1", "no sender"),
     ("TwchatConfirmKeywords on ACME", "no sender"),

@@ -41,15 +41,22 @@ static const struct {
     { "FromCity", "from_city" }, { "FromState", "from_state" }, { "FromZip", "from_zip" }, { "FromCountry", "from_country" },
 };
 
-/* The first of the names that has a non-blank value; trimmed. */
-static const char *first_of(apr_pool_t *pool, const twc_form_t *form, const char *const *names)
+/* The first of the names that has a non-blank value, as it came. */
+static const char *first_given(apr_pool_t *pool, const twc_form_t *form, const char *const *names)
 {
     for (; *names; names++) {
         const char *value = twc_form_text(pool, form, *names);
         if (value && !twc_text_blank(value))
-            return twc_text_trim(pool, value);
+            return value;
     }
     return NULL;
+}
+
+static const char *first_of(apr_pool_t *pool, const twc_form_t *form, const char *const *names)
+{
+    const char *value = first_given(pool, form, names);
+
+    return value ? twc_text_trim(pool, value) : NULL;
 }
 
 static const char *const sid_names[] = { "MessageSid", "SmsSid", "SmsMessageSid", "message_sid", NULL };
@@ -59,21 +66,23 @@ static const char *const body_names[] = { "Body", "body", NULL };
 static const char *const profile_names[] = { "ProfileName", NULL };
 static const char *const reason_names[] = { "ErrorMessage", "ChannelStatusMessage", NULL };
 
-static apr_status_t require(twc_ctx_t *ctx, const twc_form_t *form, const char *const *names, const char **value)
-{
-    *value = first_of(ctx->pool, form, names);
-    if (!*value)
-        return twc_problem_field(ctx, names[0], "missing", "Parameter %s is missing.", names[0]);
-    return APR_SUCCESS;
-}
-
 /* SIDs and addresses are keys of tables and indexes, which do not take what has no end. */
 static apr_status_t require_short(twc_ctx_t *ctx, const twc_form_t *form, const char *const *names, apr_size_t most,
                                   const char **value)
 {
-    TWC_TRY(require(ctx, form, names, value));
+    *value = first_given(ctx->pool, form, names);
+    if (!*value)
+        return twc_problem_field(ctx, names[0], "missing", "Parameter %s is missing.", names[0]);
     if (strlen(*value) > most)
         return twc_problem_field(ctx, names[0], "too_long", "Parameter %s has more than %d bytes.", names[0], (int)most);
+    return APR_SUCCESS;
+}
+
+/* A SID or a status, without blanks around it. */
+static apr_status_t require_word(twc_ctx_t *ctx, const twc_form_t *form, const char *const *names, const char **value)
+{
+    TWC_TRY(require_short(ctx, form, names, SID_MAX, value));
+    *value = twc_text_trim(ctx->pool, *value);
     return APR_SUCCESS;
 }
 
@@ -175,8 +184,8 @@ apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_
 
     TWC_TRY(require_short(ctx, form, from_names, ADDRESS_MAX, &from));
     TWC_TRY(require_short(ctx, form, to_names, ADDRESS_MAX, &to));
-    TWC_TRY(require_short(ctx, form, sid_names, SID_MAX, &in->sid));
-    in->from = twc_phone_received(ctx->pool, from);
+    TWC_TRY(require_word(ctx, form, sid_names, &in->sid));
+    in->from = twc_phone_received(ctx->pool, from);     /* which knows what a blank at the beginning can mean */
     in->to = twc_phone_received(ctx->pool, to);
     in->account_sid = optional_sid(ctx->pool, form, "AccountSid");
     in->service_sid = optional_sid(ctx->pool, form, "MessagingServiceSid");
@@ -233,8 +242,8 @@ apr_status_t twc_inbound_read_status(twc_ctx_t *ctx, const twc_form_t *form, con
     const char *word, *answer_to;
     char *lower;
 
-    TWC_TRY(require_short(ctx, form, status_sids, SID_MAX, &st->sid));
-    TWC_TRY(require_short(ctx, form, status_names, SID_MAX, &word));
+    TWC_TRY(require_word(ctx, form, status_sids, &st->sid));
+    TWC_TRY(require_word(ctx, form, status_names, &word));
     lower = apr_pstrdup(ctx->pool, word);
     for (char *p = lower; *p; p++)
         *p = (char)tolower((unsigned char)*p);

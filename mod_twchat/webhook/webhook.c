@@ -198,8 +198,13 @@ apr_status_t twc_webhook_say(twc_req_t *q, const twc_said_t *said)
 
 apr_status_t twc_webhook_invalid(twc_req_t *q, const twc_webhook_t *hook, const char *sid, const twc_said_t *said)
 {
-    const char *reason = hook->bad_json ? "the body is no JSON object" : q->ctx->problem->detail;
+    const char *reason;
 
+    if (hook->bad_json) {               /* then it is no wonder that parameters are missing */
+        twc_problem_clear(q->ctx);
+        twc_problem(q->ctx, APR_EINVAL, "json_invalid", "The request body must be a JSON object.");
+    }
+    reason = q->ctx->problem->detail;
     count(q, TWC_COUNT_INVALID);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, q->r, "TWC1042: %s %s invalid: %s", hook->call->interface,
                   hook->call->kind, reason);

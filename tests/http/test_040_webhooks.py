@@ -148,6 +148,12 @@ class TestStored:
         assert extra["replied_sid"] == sent["OriginalRepliedMessageSid"]
         assert site.db().value("SELECT profile_name FROM conversations WHERE peer = %s", f"whatsapp:{number}") == "Ana 😀"
 
+    def test_a_plus_that_nobody_escaped(self, site):
+        number = new_number()
+        for written in (" " + number[1:], number):
+            site.inbound(From=written)
+        assert site.db().value("SELECT total FROM conversations WHERE peer = %s", number) == 2
+
     def test_a_name_once_known_is_not_forgotten(self, site):
         peer = f"whatsapp:{new_number()}"
         for name in ("Ana", "", None, " "):

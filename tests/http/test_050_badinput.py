@@ -157,6 +157,12 @@ class TestJson:
         assert answer.status_code == 400
         assert set(answer.json()) == {"error"}
 
+    @pytest.mark.parametrize("path, status", [("/twilio_webhook", 422), ("/webhooks/sms/inbound", 422), ("/webhook/twilio", 400)])
+    @pytest.mark.parametrize("body", [b"", b"[1]", b"{", b'{"From":"+14155550100","From":"x"}', b"[" * 10000])
+    def test_webhooks_say_that_it_is_none(self, site, path, status, body):
+        answer = site.json_webhook(path, body)
+        assert answer.status_code == status and "JSON object" in (answer.json().get("detail") or answer.json()["error"])
+
     @pytest.mark.parametrize("nested", [b'{"to":' * 10000 + b"1" + b"}" * 10000, b"[" * 10000 + b"]" * 10000,
                                         b'{"to":"+14155550100","body":' + b"[" * 10000 + b"]" * 10000 + b"}"])
     def test_nested_ten_thousand_deep(self, site, nested):

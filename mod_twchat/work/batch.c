@@ -9,12 +9,14 @@
 #include "util/monitor.h"
 #include "work/batch.h"
 
-/* One waiting caller; lives on its stack. */
+/* One waiting caller; lives on its stack. How its item went is left here: its context is its own thread's alone, which may be
+ * leading others with it at that moment. */
 typedef struct slot_t {
     struct slot_t *next;
     void *item;
-    twc_ctx_t *ctx;
     apr_status_t rv;
+    twc_problem_t problem;              /* constants only: the leader's pool may die first */
+    unsigned wake;
     bool taken;                         /* in a batch: its leader will say how it went */
     bool done;
     bool alone;                         /* a batch with it failed: do it by itself */
@@ -89,7 +91,7 @@ static bool blames_data(apr_status_t rv)
     return rv == APR_EINVAL || rv == APR_EEXIST || rv == APR_ENOENT || rv == APR_EGENERAL;
 }
 
-static void finish(twc_batch_t *b, twc_ctx_t *leader, slot_t **taken, int count, apr_status_t rv)
+static void finish(const twc_ctx_t *leader, slot_t **taken, int count, apr_status_t rv)
 {
     bool split = count > 1 && blames_data(rv);
 
@@ -97,35 +99,35 @@ static void finish(twc_batch_t *b, twc_ctx_t *leader, slot_t **taken, int count,
         slot_t *s = taken[i];
         s->rv = rv;
         s->alone = split;
-        if (s->ctx != leader && rv == APR_SUCCESS)
-            s->ctx->wake |= leader->wake;
-        else if (s->ctx != leader && !split && s->ctx->problem->status == APR_SUCCESS) {
-            *s->ctx->problem = *leader->problem;        /* the leader's pool may die first: constants only */
-            s->ctx->problem->detail = NULL;
-            s->ctx->problem->internal = NULL;
-        }
+        s->wake = rv == APR_SUCCESS ? leader->wake : 0;
+        s->problem = *leader->problem;
+        s->problem.detail = NULL;
+        s->problem.internal = NULL;
         s->done = true;
     }
 }
 
 /* Lead one batch; the mutex is held on entry and exit. */
-static void lead(twc_batch_t *b, slot_t *self)
+static void lead(twc_batch_t *b, const slot_t *self, twc_ctx_t *ctx)
 {
     slot_t *taken[TWC_BATCH_MAX];
     void *items[TWC_BATCH_MAX];
     int count = take(b, taken);
+    bool own = false;
     apr_status_t rv;
 
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         items[i] = taken[i]->item;
+        own = own || taken[i] == self;
+    }
     b->leaders++;
     twc_monitor_unlock(b->monitor);
-    rv = b->run(self->ctx, items, count);
+    rv = b->run(ctx, items, count);
     twc_monitor_lock(b->monitor);
     b->leaders--;
-    finish(b, self->ctx, taken, count, rv);
-    if (!self->done)                    /* it led for others only: how that ended is no matter of its own */
-        twc_problem_clear(self->ctx);
+    finish(ctx, taken, count, rv);
+    if (!own)                           /* it led for others only: how that ended is no matter of its own */
+        twc_problem_clear(ctx);
     twc_monitor_broadcast(b->monitor);
 }
 
@@ -150,9 +152,24 @@ static bool wait_turn(twc_batch_t *b, const slot_t *self, apr_time_t until)
     return twc_monitor_wait_until(b->monitor, until) || self->taken || b->leaders < b->leaders_max;
 }
 
+/* Done: tell its caller. A leader's own problem is still in its context, with all words. */
+static apr_status_t conclude(twc_batch_t *b, twc_ctx_t *ctx, slot_t *self)
+{
+    if (self->alone) {
+        twc_problem_clear(ctx);
+        return b->run(ctx, &self->item, 1);
+    }
+    ctx->wake |= self->wake;
+    if (self->rv != APR_SUCCESS && ctx->problem->status == APR_SUCCESS)
+        *ctx->problem = self->problem;
+    if (self->rv != APR_SUCCESS && !ctx->problem->detail)
+        ctx->problem->detail = "The database could not take this right now.";
+    return self->rv;
+}
+
 apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
 {
-    slot_t self = { .item = item, .ctx = ctx };
+    slot_t self = { .item = item };
     apr_time_t until = twc_clock_ticks() + b->patience;
 
     twc_monitor_lock(b->monitor);
@@ -160,7 +177,7 @@ apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
     b->end = &self.next;
     while (!self.done) {
         if (!self.taken && b->leaders < b->leaders_max)
-            lead(b, &self);             /* takes self with it, unless more than a batch waits before it */
+            lead(b, &self, ctx);        /* takes self with it, unless more than a batch waits before it */
         else if (!wait_turn(b, &self, until)) {
             withdraw(b, &self);
             twc_monitor_unlock(b->monitor);
@@ -168,11 +185,5 @@ apr_status_t twc_batch_do(twc_batch_t *b, twc_ctx_t *ctx, void *item)
         }
     }
     twc_monitor_unlock(b->monitor);
-    if (self.alone) {
-        twc_problem_clear(ctx);
-        return b->run(ctx, &item, 1);
-    }
-    if (self.rv != APR_SUCCESS && !ctx->problem->detail)
-        ctx->problem->detail = "The database could not take this right now.";
-    return self.rv;
+    return conclude(b, ctx, &self);
 }

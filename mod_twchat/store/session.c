@@ -4,6 +4,7 @@
  * Must never wait without a deadline, nor trust a prepared statement of a session that was reset.
  * Called by db.c only.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,10 +85,16 @@ bool twc_session_gone(PGconn *conn)
 
 static bool wait_socket(PGconn *conn, short events, apr_time_t deadline)
 {
-    apr_interval_time_t left = deadline - twc_clock_ticks();
     struct pollfd fd = { .fd = PQsocket(conn), .events = events };
+    int ready;
 
-    return left > 0 && fd.fd >= 0 && poll(&fd, 1, (int)(left / 1000) + 1) > 0;
+    do {
+        apr_interval_time_t left = deadline - twc_clock_ticks();
+        if (left <= 0 || fd.fd < 0)
+            return false;
+        ready = poll(&fd, 1, (int)(left / 1000) + 1);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
 }
 
 /* Collect the last result of what was sent; NULL when the deadline passed or the connection broke. */

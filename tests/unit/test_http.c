@@ -13,6 +13,7 @@
 
 #include <apr_general.h>
 #include <apr_network_io.h>
+#include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
 #include "remote/http.h"
@@ -26,42 +27,76 @@ typedef struct peer_t {
     apr_socket_t *listener;
     apr_thread_t *thread;
     const char *const *script;          /* answers, NULL-terminated */
+    char url[64];
+    apr_thread_mutex_t *mutex;          /* guards what it got so far */
     int requests;
     char last[4096];
-    char url[64];
 } peer_t;
 
 /* A request that is there as a whole, or false at the end of the connection. */
-static bool read_request(apr_socket_t *s, peer_t *peer)
+static bool read_request(apr_socket_t *s, char *text, apr_size_t size)
 {
     apr_size_t have = 0;
 
     for (;;) {
-        apr_size_t n = sizeof(peer->last) - 1 - have;
+        apr_size_t n = size - 1 - have;
         const char *end, *length;
 
-        if (apr_socket_recv(s, peer->last + have, &n) != APR_SUCCESS || n == 0)
+        if (apr_socket_recv(s, text + have, &n) != APR_SUCCESS || n == 0)
             return false;
         have += n;
-        peer->last[have] = '\0';
-        end = strstr(peer->last, "\r\n\r\n");
-        length = strstr(peer->last, "Content-Length: ");
-        if (end && have >= (apr_size_t)(end + 4 - peer->last) + (length && length < end ? (apr_size_t)apr_atoi64(length + 16) : 0))
+        text[have] = '\0';
+        end = strstr(text, "\r\n\r\n");
+        length = strstr(text, "Content-Length: ");
+        if (end && have >= (apr_size_t)(end + 4 - text) + (length && length < end ? (apr_size_t)apr_atoi64(length + 16) : 0))
             return true;
     }
+}
+
+/* Note a request; the answer to it. */
+static const char *next_answer(peer_t *peer, const char *request)
+{
+    const char *answer;
+
+    apr_thread_mutex_lock(peer->mutex);
+    apr_cpystrn(peer->last, request, sizeof(peer->last));
+    answer = peer->script[peer->requests++];
+    apr_thread_mutex_unlock(peer->mutex);
+    return answer;
+}
+
+static int requests(peer_t *peer)
+{
+    int count;
+
+    apr_thread_mutex_lock(peer->mutex);
+    count = peer->requests;
+    apr_thread_mutex_unlock(peer->mutex);
+    return count;
+}
+
+static const char *last(peer_t *peer)
+{
+    const char *copy;
+
+    apr_thread_mutex_lock(peer->mutex);
+    copy = apr_pstrdup(pool, peer->last);
+    apr_thread_mutex_unlock(peer->mutex);
+    return copy;
 }
 
 static void *APR_THREAD_FUNC serve(apr_thread_t *thread, void *baton)
 {
     peer_t *peer = baton;
+    char request[sizeof(peer->last)];
     apr_pool_t *own;
     apr_socket_t *s;
 
     apr_pool_create(&own, NULL);
-    while (peer->script[peer->requests] && apr_socket_accept(&s, peer->listener, own) == APR_SUCCESS) {
+    while (peer->script[requests(peer)] && apr_socket_accept(&s, peer->listener, own) == APR_SUCCESS) {
         apr_socket_timeout_set(s, apr_time_from_sec(1));        /* the client keeps its connections */
-        while (peer->script[peer->requests] && read_request(s, peer)) {
-            const char *answer = peer->script[peer->requests++];
+        while (peer->script[requests(peer)] && read_request(s, request, sizeof(request))) {
+            const char *answer = next_answer(peer, request);
             apr_size_t n = strlen(answer);
 
             if (n == 0)
@@ -80,6 +115,7 @@ static void start(peer_t *peer, const char *const *script)
 
     memset(peer, 0, sizeof(*peer));
     peer->script = script;
+    assert_int_equal(apr_thread_mutex_create(&peer->mutex, APR_THREAD_MUTEX_DEFAULT, pool), APR_SUCCESS);
     assert_int_equal(apr_sockaddr_info_get(&address, "127.0.0.1", APR_INET, 0, 0, pool), APR_SUCCESS);
     assert_int_equal(apr_socket_create(&peer->listener, APR_INET, SOCK_STREAM, APR_PROTO_TCP, pool), APR_SUCCESS);
     assert_int_equal(apr_socket_bind(peer->listener, address), APR_SUCCESS);
@@ -120,10 +156,10 @@ static void a_post_is_never_written_twice(void **state)
     assert_int_equal(answer.status, 0);
     assert_true(answer.sent);
     assert_non_null(answer.error);
-    assert_int_equal(peer.requests, 2);
+    assert_int_equal(requests(&peer), 2);
     assert_int_equal(call(&peer, "POST", "a=3", &answer), APR_SUCCESS);
-    assert_string_equal(strstr(peer.last, "\r\n\r\n") + 4, "a=3");
-    assert_int_equal(peer.requests, 3);
+    assert_string_equal(strstr(last(&peer), "\r\n\r\n") + 4, "a=3");
+    assert_int_equal(requests(&peer), 3);
     stop(&peer);
 }
 
@@ -138,7 +174,7 @@ static void a_get_may_be_repeated(void **state)
     assert_int_equal(call(&peer, "GET", NULL, &answer), APR_SUCCESS);
     assert_int_equal(call(&peer, "GET", NULL, &answer), APR_SUCCESS);
     assert_int_equal(answer.status, 200);
-    assert_int_equal(peer.requests, 3);
+    assert_int_equal(requests(&peer), 3);
     stop(&peer);
 }
 
@@ -156,6 +192,11 @@ static void nobody_listens(void **state)
     assert_non_null(answer.error);
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
 static void what_a_request_says(void **state)
 {
     static const char *const script[] = { OK, OK, OK, NULL };
@@ -164,15 +205,15 @@ static void what_a_request_says(void **state)
 
     start(&peer, script);
     assert_int_equal(call(&peer, "POST", NULL, &answer), APR_SUCCESS);
-    assert_ptr_equal(strstr(peer.last, "POST /x HTTP/1.1\r\n"), peer.last);
-    assert_non_null(strstr(peer.last, "Authorization: Basic dTpw\r\n"));
-    assert_non_null(strstr(peer.last, "Content-Length: 0\r\n"));
-    assert_non_null(strstr(peer.last, "User-Agent: mod_twchat/"));
-    assert_null(strstr(peer.last, "Expect:"));
+    assert_true(begins(last(&peer), "POST /x HTTP/1.1\r\n"));
+    assert_non_null(strstr(last(&peer), "Authorization: Basic dTpw\r\n"));
+    assert_non_null(strstr(last(&peer), "Content-Length: 0\r\n"));
+    assert_non_null(strstr(last(&peer), "User-Agent: mod_twchat/"));
+    assert_null(strstr(last(&peer), "Expect:"));
     assert_int_equal(call(&peer, "DELETE", NULL, &answer), APR_SUCCESS);
-    assert_ptr_equal(strstr(peer.last, "DELETE /x HTTP/1.1\r\n"), peer.last);
+    assert_true(begins(last(&peer), "DELETE /x HTTP/1.1\r\n"));
     assert_int_equal(call(&peer, "GET", NULL, &answer), APR_SUCCESS);
-    assert_ptr_equal(strstr(peer.last, "GET /x HTTP/1.1\r\n"), peer.last);
+    assert_true(begins(last(&peer), "GET /x HTTP/1.1\r\n"));
     stop(&peer);
 }
 
@@ -197,7 +238,7 @@ static void what_an_answer_says(void **state)
     assert_string_equal(answer.location, apr_pstrcat(pool, apr_pstrndup(pool, peer.url, strlen(peer.url) - 2), "/elsewhere?a=b", NULL));
     assert_int_equal(call(&peer, "GET", NULL, &answer), APR_SUCCESS);
     assert_true(answer.retry_after == apr_time_from_sec(3600));
-    assert_int_equal(peer.requests, 3);
+    assert_int_equal(requests(&peer), 3);
     stop(&peer);
 }
 

@@ -52,7 +52,6 @@ static apr_int64_t count(const char *text)
 
 static twc_inbound_t message(const char *sid, const char *from, const char *body)
 {
-    call.received_at = apr_time_now();
     return (twc_inbound_t){ .sid = sid, .account_sid = "AC1", .from = from, .to = "+15005550006", .body = body,
                             .call = &call };
 }
@@ -64,7 +63,6 @@ static void ingest(twc_inbound_t *a)
 
 static twc_status_t status(const char *sid, const char *word, int code)
 {
-    call.received_at = apr_time_now();
     return (twc_status_t){ .sid = sid, .status = word, .error_code = code, .call = &call };
 }
 
@@ -415,6 +413,7 @@ static int setup(void **state)
     twc_db_t *admin;
     twc_ctx_t ctx;
 
+    call.received_at = apr_time_now();
     twc_db_lender_direct(&plain, pool, conninfo);
     twc_db_create(&admin, pool, &plain, 2, apr_time_from_sec(20));
     twc_ctx_init(&ctx, pool, admin, &conf);

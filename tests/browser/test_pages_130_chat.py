@@ -49,6 +49,14 @@ class TestShown:
         assert page.script("return [...document.querySelectorAll('.bubble-text a')].map(a => a.href)") == ["https://example.com/?a=1&b=2"]
         assert page.driver.title != "owned"
 
+    def test_an_address_cannot_be_made_to_look_like_another(self, page):
+        number = new_number()
+        page.site.inbound(From=number, Body="\u202epay https://a.example/\u202emoc.knab//:sptth \u2067https://b.example")
+        page.go("/chat/" + number)
+        page.bubble("a.example")
+        links = page.script("return [...document.querySelectorAll('.bubble-text a')].map(a => [a.innerText, getComputedStyle(a).unicodeBidi])")
+        assert links == [["https://a.example/", "isolate"], ["https://b.example", "isolate"]]
+
     def test_older_messages_come_when_scrolling_up(self, page):
         number = new_number()
         receive(page.site, number, 70)

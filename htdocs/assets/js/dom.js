@@ -66,7 +66,8 @@ export function iconButton(name, label, onclick, props = {}) {
   return h('button', { type: 'button', class: 'btn-icon', title: label, 'aria-label': label, onclick, ...props }, icon(name));
 }
 
-const LINK = /\bhttps?:\/\/[^\s<>"']+/gi;
+/* Signs that turn the direction of writing end an address: they could make it look like another one. */
+const LINK = /\bhttps?:\/\/[^\s<>"'\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gi;
 const TAIL = /[.,;:!?)\]}»”’]+$/;
 
 /** Text with its http(s) addresses as links; everything else stays text. */
@@ -77,7 +78,7 @@ export function linked(text) {
     const address = match[0].replace(TAIL, '');
     if (!safeLink(address)) continue;
     out.push(text.slice(from, match.index));
-    out.push(h('a', { href: address, target: '_blank', rel: 'noopener noreferrer' }, address));
+    out.push(h('a', { href: address, dir: 'ltr', target: '_blank', rel: 'noopener noreferrer' }, address));
     from = match.index + address.length;
   }
   out.push(text.slice(from));

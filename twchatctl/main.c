@@ -63,6 +63,19 @@ static bool wants_help(int argc, const char *const *argv)
     return false;
 }
 
+/* "help" and "help COMMAND". */
+static int help(ctl_t *ctl, const char *name)
+{
+    const ctl_command_t *command = name ? find(name) : NULL;
+
+    if (name && !command)
+        return ctl_usage(ctl, "there is no command \"%s\"", name);
+    if (command)
+        return print_command_help(command);
+    print_help();
+    return CTL_OK;
+}
+
 static int run_command(ctl_t *ctl, const char *env_file, int argc, const char *const *argv)
 {
     const ctl_command_t *command = find(argv[0]);
@@ -94,16 +107,13 @@ static int run(ctl_t *ctl, int argc, const char *const *argv)
             env_file = argv[i] + 6;
         else if (strcmp(argv[i], "--env") == 0 && i + 1 < argc)
             env_file = argv[++i];
+        else if (strcmp(argv[i], "--env") == 0)
+            return ctl_usage(ctl, "option --env wants a value");
         else
             return ctl_usage(ctl, "there is no option %s before a command", argv[i]);
     }
-    if (i < argc && strcmp(argv[i], "help") == 0) {
-        const ctl_command_t *command = i + 1 < argc ? find(argv[i + 1]) : NULL;
-        if (command)
-            return print_command_help(command);
-        print_help();
-        return CTL_OK;
-    }
+    if (i < argc && strcmp(argv[i], "help") == 0)
+        return help(ctl, i + 1 < argc ? argv[i + 1] : NULL);
     if (i == argc)
         return ctl_usage(ctl, "no command was given");
     return run_command(ctl, env_file, argc - i, argv + i);

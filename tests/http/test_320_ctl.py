@@ -29,7 +29,7 @@ class TestHelp:
             assert re.search(rf"^  {command} ", done.stdout, re.M), command
         assert twchatctl("help").stdout == done.stdout
 
-    @pytest.mark.parametrize("command", ["send", "migrate", "apikey", "journal", "routes", "doctor", "version"])
+    @pytest.mark.parametrize("command", ["send", "migrate", "apikey", "journal", "spool", "routes", "doctor", "version"])
     def test_each_command_explains_itself(self, command):
         done = twchatctl(command, "--help")
         assert done.returncode == 0
@@ -41,12 +41,16 @@ class TestHelp:
                                       ("journal", "replay", "-1"), ("journal", "list", "--limit", "1e9"),
                                       ("journal", "list", "--verdict", "bad"), ("routes", "--interface", "x"),
                                       ("send", "--to"), ("send", "--to", "+14155550123"), ("send", "--body", "x"),
-                                      ("send", "--to=+14155550123", "--body=x", "y"), ("doctor", "--fix=yes")])
+                                      ("send", "--to=+14155550123", "--body=x", "y"), ("doctor", "--fix=yes"), ("help", "nonsense")])
     def test_misuse_is_told_apart(self, argv):
         done = twchatctl(*argv)
         assert done.returncode == 2
         assert done.stderr.startswith("twchatctl") and "--help" in done.stderr
         assert done.stdout == ""
+
+    def test_an_option_without_its_value(self):
+        done = twchatctl("--env")
+        assert done.returncode == 2 and "--env wants a value" in done.stderr
 
     def test_version(self):
         done = twchatctl("version")

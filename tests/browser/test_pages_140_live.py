@@ -28,7 +28,7 @@ class TestOutage:
             assert page.connection() == "retrying"
             page.write("written meanwhile")
             page.see(".bubble-row.pending", "written meanwhile")
-            page.see(".bubble-wait", "Waits for the connection")
+            page.see(".bubble-wait", "Not sent yet")
         finally:
             page.site.httpd.start()
         page.wait_live(40)
@@ -49,6 +49,20 @@ class TestOutage:
         wait_for(lambda: [m["body"] for m in page.stored(number)] == ["not out yet"], 30, "sent after the reload")
         page.gone(".bubble-row.pending")
         assert len(page.all(".bubble-row.out")) == 1
+
+    def test_what_waits_is_seen_where_the_rest_cannot_be_had(self, page):
+        number = new_number()
+        page.go("/chat/" + number)
+        page.block("*api/send-message*", "*api/threads*")
+        page.write("seen all the same")
+        page.see(".bubble-row.pending", "trying again")
+        page.go("/chat/" + number)
+        page.see(".stream .empty", "could not be loaded")
+        page.see(".bubble-row.pending", "seen all the same")
+        page.block()
+        page.click(".stream .empty .btn")
+        page.gone(".bubble-row.pending", 40)
+        page.bubble("seen all the same")
 
 
 class TestPolling:

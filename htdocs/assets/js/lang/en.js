@@ -70,7 +70,7 @@ export default {
   'stream.start': 'Beginning of the conversation with {peer}', 'stream.empty': 'No messages yet', 'stream.empty.how': 'What you write below goes to {peer} as the first message.',
 
   'bubble.them': 'They', 'bubble.us': 'You', 'bubble.menu': 'Message actions', 'bubble.label_in': 'Received {time}', 'bubble.label_out': 'Sent {time}, {status}', 'bubble.scheduled': 'Goes out: {time}',
-  'pending.waiting': 'Waits for the connection', 'pending.sending': 'Sending', 'pending.failed': 'Not sent', 'pending.kept': 'Your text is kept.',
+  'pending.waiting': 'Not sent yet; trying again by itself', 'pending.sending': 'Sending', 'pending.failed': 'Not sent', 'pending.kept': 'Your text is kept.',
   'source.auto-reply': 'Automatic reply', 'source.bot': 'Bot', 'source.keyword': 'Keyword answer', 'source.api': 'Through the API', 'source.cli': 'Command line', 'source.page': 'Written here', 'source.twilio': 'Twilio',
   'failure.unknown': 'The message could not be delivered.',
 

@@ -62,7 +62,7 @@ export default {
   'stream.start': 'Comienzo de la conversación con {peer}', 'stream.empty': 'Aún no hay mensajes', 'stream.empty.how': 'Lo que escriba abajo será el primer mensaje a {peer}.',
 
   'bubble.them': 'Cliente', 'bubble.us': 'Usted', 'bubble.menu': 'Acciones del mensaje', 'bubble.label_in': 'Recibido {time}', 'bubble.label_out': 'Enviado {time}, {status}', 'bubble.scheduled': 'Sale: {time}',
-  'pending.waiting': 'Espera la conexión', 'pending.sending': 'Enviando', 'pending.failed': 'No enviado', 'pending.kept': 'Su texto se conserva.',
+  'pending.waiting': 'Aún sin enviar; se reintenta solo', 'pending.sending': 'Enviando', 'pending.failed': 'No enviado', 'pending.kept': 'Su texto se conserva.',
   'source.auto-reply': 'Respuesta automática', 'source.bot': 'Bot', 'source.keyword': 'Respuesta a palabra clave', 'source.api': 'Por la API', 'source.cli': 'Línea de comandos', 'source.page': 'Escrito aquí', 'source.twilio': 'Twilio',
   'failure.unknown': 'El mensaje no se pudo entregar.',
 

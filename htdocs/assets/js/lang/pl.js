@@ -72,7 +72,7 @@ export default {
   'stream.start': 'Początek rozmowy z {peer}', 'stream.empty': 'Nie ma jeszcze wiadomości', 'stream.empty.how': 'To, co napiszesz poniżej, będzie pierwszą wiadomością do {peer}.',
 
   'bubble.them': 'Rozmówca', 'bubble.us': 'Ty', 'bubble.menu': 'Działania na wiadomości', 'bubble.label_in': 'Odebrana {time}', 'bubble.label_out': 'Wysłana {time}, {status}', 'bubble.scheduled': 'Wyjdzie: {time}',
-  'pending.waiting': 'Czeka na połączenie', 'pending.sending': 'Wysyłanie', 'pending.failed': 'Nie wysłano', 'pending.kept': 'Twój tekst został zachowany.',
+  'pending.waiting': 'Jeszcze nie wysłana; ponawia się sama', 'pending.sending': 'Wysyłanie', 'pending.failed': 'Nie wysłano', 'pending.kept': 'Twój tekst został zachowany.',
   'source.auto-reply': 'Odpowiedź automatyczna', 'source.bot': 'Bot', 'source.keyword': 'Odpowiedź na hasło', 'source.api': 'Przez API', 'source.cli': 'Wiersz poleceń', 'source.page': 'Napisana tutaj', 'source.twilio': 'Twilio',
   'failure.unknown': 'Wiadomości nie udało się dostarczyć.',
 

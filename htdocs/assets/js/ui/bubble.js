@@ -84,5 +84,5 @@ export function pendingBubble(item, look, actions) {
     h('div', { class: 'bubble' }, links.length > 0 && h('div', { class: 'media' }, links),
       text(item.payload.body || '', meta(time, mark)),
       bad && failed(problemText(item.error), t('pending.kept'), actions.mayResend() && (() => actions.resend(item)), null, () => actions.discard(item)),
-      item.state === 'waiting' && h('div', { class: 'bubble-wait' }, h('span', {}, icon('offline'), t('pending.waiting')))));
+      item.state === 'waiting' && h('div', { class: 'bubble-wait' }, h('span', {}, icon('clock'), t('pending.waiting')))));
 }

@@ -109,7 +109,7 @@ class Stream extends HTMLElement {
     const conversation = this.#conversation;
     if (!conversation) return this.list.replaceChildren();
     if (conversation.state === 'loading' && !conversation.items.length) return this.#skeleton();
-    if (conversation.state === 'failed') return this.list.replaceChildren(problemBlock(conversation.error, () => { this.#skeleton(); conversation.load(); }));
+    if (conversation.state === 'failed') return this.#failed(conversation);
     const nodes = this.#rows(conversation);
     const before = { height: this.box.scrollHeight, top: this.box.scrollTop, first: this.list.querySelector('[data-id]')?.dataset.id };
     reconcile(this.list, nodes);
@@ -137,6 +137,12 @@ class Stream extends HTMLElement {
     }
     this.#newest = Math.max(this.#newest, newest);
     if (this.box.scrollHeight <= this.box.clientHeight) this.#older();
+  }
+
+  /* What was typed here waits all the same, and is seen. */
+  #failed(conversation) {
+    const again = () => { this.#skeleton(); conversation.load(); };
+    this.list.replaceChildren(problemBlock(conversation.error, again), ...conversation.pending.map(item => pendingBubble(item, { first: true }, this.#actions)));
   }
 
   #skeleton() {

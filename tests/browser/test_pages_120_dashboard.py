@@ -35,6 +35,13 @@ class TestMessages:
         page.read("tw-entries tbody tr", "another inbound")
         assert not page.all("tw-entries .dir.outbound")
 
+    def test_people_have_the_name_they_gave_last(self, page):
+        number = "whatsapp:" + new_number()
+        for name, body in (("Ana Old", "first words"), ("Ana New", "second words")):
+            page.site.inbound(From=number, To="whatsapp:+14155238886", Body=body, ProfileName=name)
+        page.go("/")
+        assert "Ana New" in page.read("tw-entries tbody tr", "second words") and "Ana New" in page.read("tw-entries tbody tr", "first words")
+
     def test_a_failure_tells_its_reason(self, page):
         page.go("/")
         page.site.post("/api/send-message", json={"to": "+15005550001", "body": "to nobody at all"})

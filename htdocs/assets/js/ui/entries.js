@@ -107,7 +107,7 @@ class Entries extends HTMLElement {
     }
     if (this.table.parentNode !== this.place) fill(this.place, this.table);
     const rows = new Map();
-    for (const entry of this.#items) if (entry.extra?.profile_name) this.#names.set(entry.peer, entry.extra.profile_name);
+    for (const entry of this.#items.slice().reverse()) if (entry.extra?.profile_name) this.#names.set(entry.peer, entry.extra.profile_name);
     for (const entry of this.#items) {
       const sign = JSON.stringify([entry, this.#names.get(entry.peer)]) + when(parseTime(entry.created_at));
       const old = this.#rows.get(entry.id);

@@ -288,7 +288,7 @@ static void fetcher_thr_main(twc_thread_t *thread, void *baton)
     }
 }
 
-apr_status_t twc_fetcher_start(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env)
+apr_status_t twc_fetcher_create(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env)
 {
-    return twc_thread_start(thread, pool, &env->thread, "fetcher", fetcher_thr_main, (void *)env);
+    return twc_thread_create(thread, pool, "fetcher", fetcher_thr_main, (void *)env);
 }

@@ -39,7 +39,6 @@ typedef struct stream_t {
 APR_RING_HEAD(streams_t, stream_t);
 
 struct twc_hub_t {
-    apr_pool_t *pool;
     twc_thread_env_t env;
     const twc_db_lender_t *lender;
     int streams_max;
@@ -61,6 +60,8 @@ struct twc_hub_t {
     char cursor_text[64];
 };
 
+static void hub_thr_main(twc_thread_t *thread, void *baton);
+
 /* ---- for other threads ------------------------------------------------------------ */
 
 static apr_status_t hub_cleanup(void *baton)
@@ -74,7 +75,6 @@ apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_
 {
     twc_hub_t *h = apr_pcalloc(pool, sizeof(*h));
 
-    h->pool = pool;
     h->env = *env;
     h->lender = lender;
     h->streams_max = streams_max;
@@ -86,7 +86,7 @@ apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_
         return errno;
     apr_pool_cleanup_register(pool, h, hub_cleanup, apr_pool_cleanup_null);
     *hub = h;
-    return APR_SUCCESS;
+    return twc_thread_create(&h->thread, pool, "events", hub_thr_main, h);
 }
 
 static void poke(twc_hub_t *h)
@@ -538,7 +538,7 @@ static void hub_thr_main(twc_thread_t *thread, void *baton)
 
 apr_status_t twc_hub_start(twc_hub_t *h)
 {
-    return twc_thread_start(&h->thread, h->pool, &h->env, "events", hub_thr_main, h);
+    return twc_thread_start(h->thread);
 }
 
 twc_thread_t *twc_hub_thread(twc_hub_t *h)

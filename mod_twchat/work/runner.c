@@ -103,7 +103,7 @@ static void runner_thr_main(twc_thread_t *thread, void *baton)
     twc_journal_flush(env->journal, &ctx);
 }
 
-apr_status_t twc_runner_start(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env)
+apr_status_t twc_runner_create(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env)
 {
-    return twc_thread_start(thread, pool, &env->thread, "runner", runner_thr_main, (void *)env);
+    return twc_thread_create(thread, pool, "runner", runner_thr_main, (void *)env);
 }

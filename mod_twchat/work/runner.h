@@ -17,10 +17,10 @@ typedef struct twc_runner_env_t {
     void *wake_baton;
 } twc_runner_env_t;
 
-/** Answers and the journal. env must outlive the thread. */
-apr_status_t twc_runner_start(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env);
+/** Prepare the thread for answers and the journal. env must outlive it. */
+apr_status_t twc_runner_create(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env);
 
-/** Media, refetches, opt-outs that Twilio reported, purges. */
-apr_status_t twc_fetcher_start(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env);
+/** The same for media, refetches, opt-outs that Twilio reported, purges. */
+apr_status_t twc_fetcher_create(twc_thread_t **thread, apr_pool_t *pool, const twc_runner_env_t *env);
 
 #endif

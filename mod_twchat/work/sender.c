@@ -25,7 +25,7 @@
 
 void twc_worker_context(twc_worker_t *w, twc_ctx_t *ctx)
 {
-    twc_ctx_init(ctx, twc_thread_scratch(w->self), w->sender->env.db, w->sender->env.conf);
+    twc_ctx_init(ctx, twc_thread_scratch(w->thread), w->sender->env.db, w->sender->env.conf);
 }
 
 apr_interval_time_t twc_worker_lease(const twc_worker_t *w)
@@ -209,7 +209,7 @@ static apr_interval_time_t sleep_time(const twc_worker_t *w)
 
 static void round_trip(twc_worker_t *w)
 {
-    apr_pool_clear(twc_thread_scratch(w->self));
+    apr_pool_clear(twc_thread_scratch(w->thread));
     chores(w);
     judge_all(w, twc_flight_run(w->flight, sleep_time(w)));
     maybe_claim(w);
@@ -240,7 +240,7 @@ static void drain(twc_worker_t *w)
     apr_time_t until = twc_clock_ticks() + DRAIN;
 
     while (twc_clock_ticks() < until && (twc_flight_flying(w->flight) > 0 || w->results)) {
-        apr_pool_clear(twc_thread_scratch(w->self));
+        apr_pool_clear(twc_thread_scratch(w->thread));
         judge_all(w, twc_flight_run(w->flight, w->results ? TWC_WORKER_PAUSE_MIN : until - twc_clock_ticks()));
         twc_worker_write(w);
     }
@@ -253,13 +253,21 @@ static void sender_thr_main(twc_thread_t *thread, void *baton)
 {
     twc_worker_t *w = baton;
 
-    w->self = thread;
     while (!twc_thread_stopping(thread))
         round_trip(w);
     drain(w);
 }
 
 /* ---- life -------------------------------------------------------------------------------------- */
+
+static apr_status_t create_worker(twc_sender_t *s, twc_worker_t *w, int number)
+{
+    w->sender = s;
+    w->results_end = &w->results;
+    w->window = s->env.conf->in_flight;
+    w->step = STEP_MIN;
+    return twc_thread_create(&w->thread, s->pool, apr_psprintf(s->pool, "sender %d", number), sender_thr_main, w);
+}
 
 apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const twc_thread_env_t *env,
                                twc_waiters_t *waiters, void (*wake)(void *baton, unsigned what), void *wake_baton)
@@ -271,20 +279,20 @@ apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const tw
     s->workers = apr_pcalloc(pool, threads * sizeof(*s->workers));
     s->count = threads;
     TWC_TRY(apr_thread_mutex_create(&s->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
+    for (int i = 0; i < threads; i++)
+        TWC_TRY(create_worker(s, &s->workers[i], i + 1));
     *sender = s;
     return APR_SUCCESS;
 }
 
-static apr_status_t start_worker(twc_sender_t *s, twc_worker_t *w, int number)
+static apr_status_t start_worker(const twc_sender_t *s, twc_worker_t *w)
 {
-    w->sender = s;
-    w->results_end = &w->results;
-    w->window = s->env.conf->in_flight;
-    w->step = STEP_MIN;
-    TWC_TRY(twc_thread_pool(&w->pool));
+    if (!w->pool)
+        TWC_TRY(twc_thread_pool(&w->pool));
     /* More slots than requests: a result that waits to be written must not keep a place in the air. */
-    TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, s->env.conf->in_flight * 3 / 2 + 8, SEARCHES));
-    return twc_thread_start(&w->thread, s->pool, &s->env, apr_psprintf(s->pool, "sender %d", number), sender_thr_main, w);
+    if (!w->flight)
+        TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, s->env.conf->in_flight * 3 / 2 + 8, SEARCHES));
+    return twc_thread_start(w->thread);
 }
 
 apr_status_t twc_sender_start(twc_sender_t *s)
@@ -293,7 +301,7 @@ apr_status_t twc_sender_start(twc_sender_t *s)
 
     apr_thread_mutex_lock(s->mutex);
     for (int i = 0; i < s->count && rv == APR_SUCCESS; i++)
-        rv = start_worker(s, &s->workers[i], i + 1);
+        rv = start_worker(s, &s->workers[i]);
     apr_thread_mutex_unlock(s->mutex);
     return rv;
 }

@@ -21,7 +21,6 @@
 #define TELL_EVERY  apr_time_from_sec(10)   /* the same trouble is told once in this time */
 
 struct twc_spooler_t {
-    apr_pool_t *pool;
     twc_thread_env_t env;
     twc_spool_t *spool;
     twc_batch_t *appends;
@@ -197,12 +196,12 @@ apr_status_t twc_spooler_create(twc_spooler_t **spooler, apr_pool_t *pool, const
 {
     twc_spooler_t *s = apr_pcalloc(pool, sizeof(*s));
 
-    s->pool = pool;
     s->env = *env;
     s->wake = wake;
     s->wake_baton = wake_baton;
     *reason = "out of memory";
     TWC_TRY(twc_batch_create(&s->appends, pool, 1, append, NULL));
+    TWC_TRY(twc_thread_create(&s->thread, pool, "spool", spooler_thr_main, s));
     TWC_TRY(twc_spool_open(&s->spool, pool, env->conf->spool_dir, (apr_uint64_t)env->conf->spool_max, reason));
     *spooler = s;
     return APR_SUCCESS;
@@ -210,7 +209,7 @@ apr_status_t twc_spooler_create(twc_spooler_t **spooler, apr_pool_t *pool, const
 
 apr_status_t twc_spooler_start(twc_spooler_t *s)
 {
-    return twc_thread_start(&s->thread, s->pool, &s->env, "spool", spooler_thr_main, s);
+    return twc_thread_start(s->thread);
 }
 
 twc_thread_t *twc_spooler_thread(twc_spooler_t *s)

@@ -16,12 +16,11 @@ struct twc_thread_t {
     apr_thread_t *thread;
     apr_pool_t *own;                    /* allocator of its own; the thread's scratch is a child of it */
     apr_pool_t *scratch;
-    twc_thread_env_t env;
     const char *name;
     void (*main)(twc_thread_t *, void *);
     void *baton;
     twc_monitor_t *monitor;
-    bool stopping, woken, ended, joined;
+    bool started, stopping, woken, ended, joined;
 };
 
 apr_status_t twc_thread_pool(apr_pool_t **pool)
@@ -40,7 +39,7 @@ apr_status_t twc_thread_pool(apr_pool_t **pool)
     return APR_SUCCESS;
 }
 
-static void *APR_THREAD_FUNC start(apr_thread_t *unused, void *baton)
+static void *APR_THREAD_FUNC run(apr_thread_t *unused, void *baton)
 {
     twc_thread_t *t = baton;
 
@@ -53,21 +52,39 @@ static void *APR_THREAD_FUNC start(apr_thread_t *unused, void *baton)
     return NULL;
 }
 
-apr_status_t twc_thread_start(twc_thread_t **thread, apr_pool_t *pool, const twc_thread_env_t *env,
-                              const char *name, void (*main)(twc_thread_t *, void *), void *baton)
+apr_status_t twc_thread_create(twc_thread_t **thread, apr_pool_t *pool, const char *name,
+                               void (*main)(twc_thread_t *, void *), void *baton)
 {
     twc_thread_t *t = apr_pcalloc(pool, sizeof(*t));
 
-    t->env = *env;
     t->name = name;
     t->main = main;
     t->baton = baton;
     TWC_TRY(twc_monitor_create(&t->monitor, pool));
-    TWC_TRY(twc_thread_pool(&t->own));
-    TWC_TRY(apr_pool_create(&t->scratch, t->own));
-    TWC_TRY(apr_thread_create(&t->thread, NULL, start, t, pool));
     *thread = t;
     return APR_SUCCESS;
+}
+
+static apr_status_t launch(twc_thread_t *t)
+{
+    if (!t->own)
+        TWC_TRY(twc_thread_pool(&t->own));
+    if (!t->scratch)
+        TWC_TRY(apr_pool_create(&t->scratch, t->own));
+    return apr_thread_create(&t->thread, NULL, run, t, t->own);
+}
+
+apr_status_t twc_thread_start(twc_thread_t *t)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    twc_monitor_lock(t->monitor);       /* which its end takes too: whoever sees that sees what is written here */
+    if (!t->started) {
+        rv = launch(t);
+        t->started = rv == APR_SUCCESS;
+    }
+    twc_monitor_unlock(t->monitor);
+    return rv;
 }
 
 void twc_thread_stop(twc_thread_t *t)
@@ -97,12 +114,13 @@ bool twc_thread_join(twc_thread_t *t, apr_time_t deadline)
     if (!t || t->joined)
         return true;
     twc_monitor_lock(t->monitor);
-    while (!t->ended && twc_monitor_wait_until(t->monitor, deadline))
+    while (t->started && !t->ended && twc_monitor_wait_until(t->monitor, deadline))
         ;
     t->joined = t->ended;
+    rv = t->started && !t->ended ? APR_TIMEUP : APR_SUCCESS;
     twc_monitor_unlock(t->monitor);
     if (!t->joined)
-        return false;                   /* its pool stays: it is still using it */
+        return rv == APR_SUCCESS;       /* where it is late its pool stays: it is still using it */
     apr_thread_join(&rv, t->thread);
     apr_pool_destroy(t->own);
     return true;

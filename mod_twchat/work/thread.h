@@ -28,17 +28,20 @@ typedef struct twc_thread_t twc_thread_t;
 apr_status_t twc_thread_pool(apr_pool_t **pool);
 
 /**
- * Start a thread that runs main(thread, baton) until it returns.
- * @param pool  must outlive the thread; used only before it starts
+ * Prepare a thread that is to run main(thread, baton) until it returns. From now on anybody may wake, stop and join it,
+ * whether it has been started or not.
+ * @param pool  must outlive the thread
  */
-apr_status_t twc_thread_start(twc_thread_t **thread, apr_pool_t *pool, const twc_thread_env_t *env,
-                              const char *name, void (*main)(twc_thread_t *thread, void *baton), void *baton);
+apr_status_t twc_thread_create(twc_thread_t **thread, apr_pool_t *pool, const char *name,
+                               void (*main)(twc_thread_t *thread, void *baton), void *baton);
+/** Start it; does nothing when it was started before. Who was told to stop already sees that at once. */
+apr_status_t twc_thread_start(twc_thread_t *thread);
 
 /** Flag and wake; returns at once, from any thread. NULL is fine. */
 void twc_thread_stop(twc_thread_t *thread);
 /** Wake it from twc_thread_sleep. NULL is fine. */
 void twc_thread_wake(twc_thread_t *thread);
-/** Wait for its end until deadline. @return true when it has ended and was joined */
+/** Wait for its end until deadline; by one thread. @return true when it has ended, or never began, and was joined */
 bool twc_thread_join(twc_thread_t *thread, apr_time_t deadline);
 const char *twc_thread_name(const twc_thread_t *thread);
 

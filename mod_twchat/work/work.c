@@ -16,7 +16,6 @@
 #define STREAMS_MAX 20000               /* live pages per child that cost a descriptor and nothing else */
 
 struct twc_work_t {
-    apr_pool_t *pool;
     twc_thread_env_t env;
     twc_db_lender_t lender;
     twc_intake_t *intake;
@@ -64,7 +63,6 @@ apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf
 {
     twc_work_t *w = apr_pcalloc(pool, sizeof(*w));
 
-    w->pool = pool;
     w->lender = *lender;
     w->env = (twc_thread_env_t){ .conf = conf, .db = db, .log = log, .log_baton = log_baton };
     TWC_TRY(twc_intake_create(&w->intake, pool, &w->env, wake, w));
@@ -73,6 +71,8 @@ apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf
     TWC_TRY(twc_hub_create(&w->hub, pool, &w->env, &w->lender, STREAMS_MAX));
     TWC_TRY(twc_sender_create(&w->sender, pool, &w->env, w->waiters, wake, w));
     w->runner_env = (twc_runner_env_t){ .thread = w->env, .journal = w->journal, .wake = wake, .wake_baton = w };
+    TWC_TRY(twc_runner_create(&w->runner, pool, &w->runner_env));
+    TWC_TRY(twc_fetcher_create(&w->fetcher, pool, &w->runner_env));
     *work = w;
     return APR_SUCCESS;
 }
@@ -81,10 +81,10 @@ apr_status_t twc_work_start(twc_work_t *w)
 {
     TWC_TRY(twc_intake_start(w->intake));
     TWC_TRY(twc_hub_start(w->hub));
-    TWC_TRY(twc_runner_start(&w->runner, w->pool, &w->runner_env));
+    TWC_TRY(twc_thread_start(w->runner));
     if (!w->env.conf->account_sid)
         return APR_SUCCESS;             /* nothing can be sent or fetched without an account */
-    TWC_TRY(twc_fetcher_start(&w->fetcher, w->pool, &w->runner_env));
+    TWC_TRY(twc_thread_start(w->fetcher));
     return twc_sender_start(w->sender);
 }
 

@@ -16,13 +16,12 @@ typedef struct twc_work_t twc_work_t;
 
 /**
  * Prepare the tenant's work in this process; starts nothing yet.
- * @param pool  lives as long as the child; from twc_work_start until it returns nobody else may allocate from it.
- *              The work dies with twc_work_join at the latest
+ * @param pool  lives as long as the child. The work dies with twc_work_join at the latest
  */
 apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf_t *conf, twc_db_t *db,
                              const twc_db_lender_t *lender, twc_log_fn log, void *log_baton);
 
-/** Start the threads. */
+/** Start the threads; after a failure again, for those that are missing. They may be woken, and calls taken in, before. */
 apr_status_t twc_work_start(twc_work_t *work);
 
 /** Ask them to stop; returns at once, from any thread, any number of times. */

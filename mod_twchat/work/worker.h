@@ -14,8 +14,7 @@
 
 typedef struct twc_worker_t {
     twc_sender_t *sender;
-    twc_thread_t *thread;               /* for those who stop and join it */
-    twc_thread_t *self;                 /* for the thread itself */
+    twc_thread_t *thread;
     apr_pool_t *pool;                   /* of the thread; gone with it */
     twc_flight_t *flight;
     volatile apr_uint32_t woken;

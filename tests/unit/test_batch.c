@@ -30,7 +30,8 @@ typedef struct item_t {
 /* What is to go wrong; set before the callers start. 0: never. */
 typedef struct plan_t {
     bool any;                           /* keys do not matter */
-    int fail_every, hold_every;         /* runs */
+    int fail_every, hold_every, gather_every;   /* runs */
+    int callers;                        /* whom a gathering run waits for */
 } plan_t;
 
 static plan_t plan;
@@ -40,6 +41,7 @@ static twc_monitor_t *lock;             /* guards what follows */
 static struct {
     int runs, running, most_running, shared, largest, clashes;
     int calls, successes, refused, failures, timeouts, wrong;
+    int inside;                         /* callers in a call of theirs */
     bool enough;
 } seen;
 
@@ -89,9 +91,23 @@ static void hang(void)
     twc_monitor_unlock(lock);
 }
 
+/* Like a statement that takes its time, until all callers are in a call: more than one batch waits behind it. */
+static void gather(void)
+{
+    twc_monitor_lock(lock);
+    while (seen.inside < plan.callers && !seen.enough)
+        twc_monitor_wait(lock);
+    twc_monitor_unlock(lock);
+}
+
+static bool is_one_of(int number, int every)
+{
+    return every && number % every == 0;
+}
+
 static apr_status_t carry_out(twc_ctx_t *ctx, item_t *const *items, int count, int number)
 {
-    if (plan.fail_every && number % plan.fail_every == 0)
+    if (is_one_of(number, plan.fail_every))
         return twc_problem(ctx, APR_EAGAIN, "away", "Run %d met nobody.", number);
     for (int i = 0; i < count; i++)
         if (items[i]->poison)
@@ -108,9 +124,11 @@ static apr_status_t run(twc_ctx_t *ctx, void **baton, int count)
     int number = note_start(items, count);
     apr_status_t rv;
 
-    if (plan.hold_every && number % plan.hold_every == 0)
+    if (is_one_of(number, plan.hold_every))
         hang();
-    sched_yield();                      /* the others gather */
+    if (is_one_of(number, plan.gather_every))
+        gather();
+    sched_yield();                      /* the others come */
     rv = carry_out(ctx, items, count, number);
     note_end();
     return rv;
@@ -145,11 +163,20 @@ static bool is_true(const item_t *item, const twc_ctx_t *ctx, apr_status_t rv)
     }
 }
 
+static void note_entry(void)
+{
+    twc_monitor_lock(lock);
+    seen.inside++;
+    twc_monitor_broadcast(lock);
+    twc_monitor_unlock(lock);
+}
+
 static bool note_call(bool fine, apr_status_t rv)
 {
     bool enough;
 
     twc_monitor_lock(lock);
+    seen.inside--;
     seen.calls++;
     seen.successes += rv == APR_SUCCESS;
     seen.refused += rv == APR_EINVAL;
@@ -176,6 +203,7 @@ static void *APR_THREAD_FUNC call(apr_thread_t *thread, void *baton)
 
         apr_pool_create_unmanaged_ex(&own, NULL, NULL);
         twc_ctx_init(&ctx, own, NULL, NULL);
+        note_entry();
         rv = twc_batch_do(batch, &ctx, &item);
         enough = note_call(is_true(&item, &ctx, rv), rv);
         apr_pool_destroy(own);
@@ -227,12 +255,16 @@ static void each_caller_hears_of_its_own_item(void **state)
     assert_int_equal(seen.failures + seen.timeouts, 0);
 }
 
+static bool shared_often_and_fully(void)
+{
+    return shared_often() && seen.largest == TWC_BATCH_MAX;
+}
+
 /* Who leads may have to lead again before its own item is done. */
 static void more_callers_than_a_batch_takes(void **state)
 {
-    begin(&(plan_t){ .any = true, .fail_every = 7 }, 1);
-    let_call(CALLERS_MAX, shared_often);
-    assert_int_equal(seen.largest, TWC_BATCH_MAX);
+    begin(&(plan_t){ .any = true, .fail_every = 7, .gather_every = 20, .callers = CALLERS_MAX }, 1);
+    let_call(CALLERS_MAX, shared_often_and_fully);
     assert_int_equal(seen.timeouts, 0);
 }
 
@@ -262,7 +294,7 @@ static void who_gives_up_has_done_nothing(void **state)
 
 static bool ran_often(void)
 {
-    return seen.runs >= 2000;
+    return seen.runs >= 2000 && seen.most_running >= 2;
 }
 
 static void no_more_leaders_than_allowed(void **state)

@@ -206,6 +206,19 @@ class TestSending:
         page.see(".notice.bad", "STOP")
         page.gone(".failure .btn-small")
 
+    def test_enter_alone_does_not_delete(self, page):
+        number = new_number()
+        receive(page.site, number, 1, "keep me")
+        page.go("/chat/" + number)
+        page.bubble("keep me")
+        page.script("document.querySelector('.bubble-menu').click()")
+        page.click(".menu-item.danger", "Delete")
+        page.see("dialog .btn-danger")
+        page.keys(Keys.ENTER)
+        page.gone("dialog")
+        assert [m["body"] for m in page.stored(number)] == ["keep me"]
+        page.bubble("keep me")
+
     def test_the_same_key_twice_is_one_message(self, page):
         number = new_number()
         page.go("/inbox")
@@ -243,6 +256,11 @@ class TestInbox:
         page.keys("/")
         page.keys(number[-6:])
         wait_for(lambda: page.script(PEERS) == [number], 10, "only this one")
+
+    def test_search_begins_on_any_page(self, page):
+        page.go("/settings")
+        page.keys("/")
+        wait_for(lambda: page.script("return document.activeElement.matches('tw-threads [data-search]')"), 10, "the inbox's search")
 
     def test_a_new_conversation(self, page):
         number = new_number()

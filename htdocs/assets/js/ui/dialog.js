@@ -32,12 +32,12 @@ export function openDialog(title, build) {
   });
 }
 
-/** Ask once, with the exact consequence. Resolves true or false. */
+/** Ask once, with the exact consequence. Resolves true or false. What cannot be undone is not a stray Enter away. */
 export async function ask(title, text, label, { danger = false } = {}) {
   const yes = await openDialog(title, close => h('div', { class: 'sheet-body' },
     h('p', {}, text),
     h('div', { class: 'sheet-foot' },
-      h('button', { type: 'button', class: 'btn btn-outline', onclick: () => close(false) }, t('action.keep')),
-      h('button', { type: 'button', class: danger ? 'btn btn-danger' : 'btn btn-accent', autofocus: true, onclick: () => close(true) }, label))));
+      h('button', { type: 'button', class: 'btn btn-outline', autofocus: danger, onclick: () => close(false) }, t('action.keep')),
+      h('button', { type: 'button', class: danger ? 'btn btn-danger' : 'btn btn-accent', autofocus: !danger, onclick: () => close(true) }, label))));
   return yes === true;
 }

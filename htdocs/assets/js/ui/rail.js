@@ -54,7 +54,7 @@ class Rail extends HTMLElement {
     for (const [name, path, , combo] of PAGES) keys.on(combo, t('keys.go', { page: t(`nav.${name}`) }), () => { location.href = url(path); });
     keys.on('/', t('keys.search'), () => {
       const field = document.querySelector('[data-search]');
-      if (!field) return false;
+      if (!field) return void (location.href = url('inbox') + '#search');
       field.focus();
       field.select();
       return true;

@@ -46,6 +46,7 @@ class Threads extends HTMLElement {
     live.addEventListener('reset', () => this.load());
     onKept(() => this.#draw());
     setInterval(() => this.#draw(), 60000);
+    if (location.hash === '#search') this.field.focus();
     live.ready().then(() => this.load());
   }
 

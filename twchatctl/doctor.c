@@ -123,6 +123,19 @@ static void check_schema(doctor_t *d)
     }
 }
 
+static void check_search(doctor_t *d)
+{
+    bool there;
+
+    if (!d->database || twc_server_search_index(&d->ctl->ctx, &there) != APR_SUCCESS)
+        return;
+    if (there)
+        ok("search", "conversations are found by an index");
+    else
+        warn(d, "search", "conversations are searched without an index: slow where there are many", "let a superuser of PostgreSQL type "
+             "CREATE EXTENSION pg_trgm; CREATE INDEX conversation_words_trgm ON conversation_words USING gin (words gin_trgm_ops)");
+}
+
 /* ---- Twilio ------------------------------------------------------------------------------ */
 
 static bool is_twilio(const twc_conf_t *conf)
@@ -390,7 +403,7 @@ static void check_stuck(doctor_t *d)
 /* ---- the command ----------------------------------------------------------------------------------- */
 
 static void (*const checks[])(doctor_t *d) = {
-    check_database, check_schema, check_reach, check_credentials, check_senders, check_public_url, check_site,
+    check_database, check_schema, check_search, check_reach, check_credentials, check_senders, check_public_url, check_site,
     check_webhooks, check_journal, check_stuck,
 };
 

@@ -18,7 +18,10 @@ static const twc_sql_t SQL_SET = { "twc_autoreply_set",
 static const twc_sql_t SQL_SERVER = { "twc_server_facts",
     "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, current_setting('server_version')", TWC_SQL_IDEMPOTENT };
 
-const twc_sql_t *const twc_setting_sql[] = { &SQL_GET, &SQL_SET, &SQL_SERVER, NULL };
+static const twc_sql_t SQL_SEARCH_INDEX = { "twc_server_search_index", "SELECT to_regclass('conversation_words_trgm') IS NOT NULL",
+    TWC_SQL_IDEMPOTENT };
+
+const twc_sql_t *const twc_setting_sql[] = { &SQL_GET, &SQL_SET, &SQL_SERVER, &SQL_SEARCH_INDEX, NULL };
 
 apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **version)
 {
@@ -27,6 +30,15 @@ apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **vers
     TWC_TRY(twc_db_run(ctx, &SQL_SERVER, NULL, &rows));
     *now = twc_rows_int(rows, 0, 0);
     *version = twc_rows_text(rows, 0, 1, ctx->pool);
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_server_search_index(twc_ctx_t *ctx, bool *there)
+{
+    twc_rows_t *rows;
+
+    TWC_TRY(twc_db_run(ctx, &SQL_SEARCH_INDEX, NULL, &rows));
+    *there = twc_rows_bool(rows, 0, 0);
     return APR_SUCCESS;
 }
 

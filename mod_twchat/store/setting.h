@@ -10,6 +10,9 @@
 /** What the database server says of itself: its clock and its version ("15.4"). */
 apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **version);
 
+/** Is there an index that searching conversations goes by? sql/005_search.sql could not make it where pg_trgm may not be installed. */
+apr_status_t twc_server_search_index(twc_ctx_t *ctx, bool *there);
+
 apr_status_t twc_autoreply_get(twc_ctx_t *ctx, bool *enabled, const char **message);
 apr_status_t twc_autoreply_set(twc_ctx_t *ctx, bool enabled, const char *message);
 

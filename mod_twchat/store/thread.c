@@ -26,13 +26,21 @@
 
 static const twc_sql_t SQL_THREADS = { "twc_threads", THREADS(""), TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
-/* $4 for names, $5 for numbers; NULL matches nothing. Not kept prepared: a plan made for the
- * pattern at hand stops early for common ones. */
-static const twc_sql_t SQL_SEARCH = { "twc_threads_search", THREADS(
-    " AND (c.peer LIKE $5::text OR c.profile_name ILIKE $4::text OR c.address IN"
-    "      (SELECT k.address FROM contacts k"
-    "        WHERE (k.first_name IS NOT NULL OR k.last_name IS NOT NULL)"
-    "          AND concat_ws(' ', k.first_name, k.last_name) ILIKE $4::text LIMIT 1000))"), TWC_SQL_IDEMPOTENT };
+/* A search for something rare finds who they are by their trigrams and puts them in order; one for something common walks along
+ * the order until a page is full. Which it is shows when the trigrams are asked: not which plan PostgreSQL thinks is better. */
+#define RARE_MAX "2000"
+
+/* Not kept prepared: the index is of use when the pattern is known. NULL: more than a rare word has. */
+static const twc_sql_t SQL_FIND = { "twc_threads_find",
+    "SELECT CASE WHEN count(*) <= " RARE_MAX " THEN coalesce(array_agg(f.conv_id), '{}') END FROM"
+    " (SELECT conv_id FROM conversation_words WHERE words ILIKE $1 OR words ILIKE $2 LIMIT " RARE_MAX " + 1) f", TWC_SQL_IDEMPOTENT };
+
+static const twc_sql_t SQL_AMONG = { "twc_threads_among", THREADS(" AND c.id = ANY ($4::bigint[])"),
+    TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+static const twc_sql_t SQL_WALK = { "twc_threads_walk", THREADS(
+    " AND (SELECT w.words FROM conversation_words w WHERE w.conv_id = c.id) ILIKE ANY (ARRAY[$4::text, $5::text])"),
+    TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_THREAD = { "twc_thread",
     "SELECT row_to_json(t.item) FROM (SELECT " TWC_SQL_THREAD " AS item FROM conversations c"
@@ -51,7 +59,7 @@ static const twc_sql_t SQL_STATS = { "twc_stats",
     "                                        AND day = (now() AT TIME ZONE 'UTC')::date), 0)::bigint AS today"
     "         FROM daily_counts) d", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
-const twc_sql_t *const twc_thread_sql[] = { &SQL_THREADS, &SQL_SEARCH, &SQL_THREAD, &SQL_STATS, NULL };
+const twc_sql_t *const twc_thread_sql[] = { &SQL_THREADS, &SQL_FIND, &SQL_AMONG, &SQL_WALK, &SQL_THREAD, &SQL_STATS, NULL };
 
 /* ---- search patterns ------------------------------------------------------------- */
 
@@ -107,10 +115,54 @@ static apr_status_t read_place(twc_ctx_t *ctx, const char *before, twc_args_t *a
     return APR_SUCCESS;
 }
 
+/* What is searched are lines, each by itself. */
+static const char *one_line(apr_pool_t *pool, const char *text)
+{
+    char *line = apr_pstrdup(pool, twc_text_trim(pool, text));
+
+    for (char *p = line; *p; p++)
+        if (apr_iscntrl(*p))
+            *p = ' ';
+    return line;
+}
+
+/* Words of fewer than three letters have no trigrams. */
+#define INDEXED_MIN 3
+
+/* @param ids  out: who they are, as an array; NULL: too many to say */
+static apr_status_t find(twc_ctx_t *ctx, const char *text, const char *number, const char **ids)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    *ids = NULL;
+    if (twc_text_chars(text) < INDEXED_MIN || (number && strlen(number) < INDEXED_MIN))
+        return APR_SUCCESS;
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_text(&args, like_contains(ctx->scratch, text));
+    twc_arg_text(&args, like_contains(ctx->scratch, number ? number : text));
+    TWC_TRY(twc_db_run(ctx, &SQL_FIND, &args, &rows));
+    *ids = twc_rows_text(rows, 0, 0, ctx->scratch);
+    return APR_SUCCESS;
+}
+
+static apr_status_t search_threads(twc_ctx_t *ctx, twc_args_t *args, const char *text, const char **json)
+{
+    const char *number = number_part(ctx->scratch, text), *ids;
+
+    TWC_TRY(find(ctx, text, number, &ids));
+    if (ids) {
+        twc_arg_text(args, ids);
+        return twc_db_json(ctx, &SQL_AMONG, args, json);
+    }
+    twc_arg_text(args, like_contains(ctx->scratch, text));
+    twc_arg_text(args, like_contains(ctx->scratch, number ? number : text));
+    return twc_db_json(ctx, &SQL_WALK, args, json);
+}
+
 apr_status_t twc_list_threads(twc_ctx_t *ctx, const char *search, const char *before, int limit, const char **json)
 {
     apr_pool_t *pool = ctx->scratch;
-    const char *number;
     twc_args_t args;
 
     twc_args_init(&args, pool);
@@ -118,11 +170,7 @@ apr_status_t twc_list_threads(twc_ctx_t *ctx, const char *search, const char *be
     twc_arg_int(&args, limit);
     if (!search || twc_text_blank(search))
         return twc_db_json(ctx, &SQL_THREADS, &args, json);
-    search = twc_text_head(pool, twc_text_trim(pool, search), SEARCH_MAX_CHARS);
-    number = number_part(pool, search);
-    twc_arg_text(&args, like_contains(pool, search));
-    twc_arg_text(&args, like_contains(pool, number ? number : search));
-    return twc_db_json(ctx, &SQL_SEARCH, &args, json);
+    return search_threads(ctx, &args, twc_text_head(pool, one_line(pool, search), SEARCH_MAX_CHARS), json);
 }
 
 apr_status_t twc_list_thread(twc_ctx_t *ctx, const char *peer, const char **json)

@@ -1,6 +1,7 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """What our own pages ask for: docs/page-api.md, route by route."""
 import re
+import secrets
 import threading
 
 import pytest
@@ -14,6 +15,10 @@ THREAD = {"peer", "channel", "name", "last_body", "last_direction", "last_status
           "opted_out", "loop_guard"}
 PNG = (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDATx\x9cc\0\1\0\0\5\0\1\r\n-\xb4"
        b"\0\0\0\0IEND\xaeB`\x82")
+
+
+def found(site, text, **params):
+    return [t["peer"] for t in site.get("/api/threads", params={"search": text, **params}).json()["items"]]
 
 
 class TestSession:
@@ -136,6 +141,41 @@ class TestThreads:
         assert [t["peer"] for t in mute.get("/api/threads", params={"search": peer[-7:]}).json()["items"]] == [peer]
         for strange in ("%", "_", "\\", "'", "ąę", "x" * 5000):
             assert mute.get("/api/threads", params={"search": strange}).status_code == 200
+
+    def test_search_by_name(self, mute):
+        peer, name = new_number(), "Zażółć " + secrets.token_hex(4)
+        mute.inbound(From="whatsapp:" + peer, To="whatsapp:" + mute.number, ProfileName=name + " & Co")
+        assert found(mute, name.upper()) == ["whatsapp:" + peer]
+        mute.inbound(From="whatsapp:" + peer, To="whatsapp:" + mute.number, ProfileName="Somebody new")
+        assert found(mute, name) == []
+        mute.db().run("UPDATE contacts SET first_name = 'Ana', last_name = %s WHERE address = %s", name, peer)
+        assert found(mute, "ana " + name) == found(mute, name) == ["whatsapp:" + peer]
+        assert found(mute, f"({peer[2:5]}) {peer[5:8]}-{peer[8:]}") == ["whatsapp:" + peer]
+        assert found(mute, "new\nAna") == []            # each line by itself
+
+    @pytest.mark.parametrize("pattern", ["100%", "a_b", "a\\b"])
+    def test_signs_of_patterns_are_letters(self, mute, pattern):
+        mark, peer, other = secrets.token_hex(4), new_number(), new_number()
+        mute.inbound(From="whatsapp:" + peer, To="whatsapp:" + mute.number, ProfileName=mark + pattern)
+        mute.inbound(From="whatsapp:" + other, To="whatsapp:" + mute.number, ProfileName=mark + "100x axb ab")
+        assert found(mute, mark + pattern) == ["whatsapp:" + peer]
+
+    def test_something_common_is_found_to_the_end(self, make_site):
+        # more than the search for a rare word looks at, and the newest is not the last that was made
+        site = make_site()
+        site.db().run("INSERT INTO conversations (peer, channel, address, profile_name, last_at)"
+                      " SELECT '+1555' || lpad(n::text, 7, '0'), 'sms', '+1555' || lpad(n::text, 7, '0'),"
+                      " CASE WHEN n % 10 = 0 THEN 'Smith' ELSE 'Smithers' END, now() - n * 7 % 3001 * interval '1 minute'"
+                      " FROM generate_series(1, 3000) n")
+        wanted = [r["peer"] for r in site.db().rows("SELECT peer FROM conversations ORDER BY last_at DESC, id DESC")]
+        seen, before = [], None
+        while before or not seen:
+            got = site.get("/api/threads", params={"search": "smith", "limit": 700, **({"before": before} if before else {})}).json()
+            seen, before = seen + [t["peer"] for t in got["items"]], got["next"]
+        assert seen == wanted
+        assert len(found(site, "smithers", limit=1000)) == 1000
+        assert found(site, "+15550000123") == ["+15550000123"]
+        assert set(found(site, "55", limit=1000)) <= set(wanted)
 
     def test_entries_of_one_and_reading(self, mute):
         peer = new_number()

@@ -4,6 +4,7 @@ import atexit
 import os
 import pwd
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ def _apxs(name):
 
 
 PROGRAM = os.path.join(_apxs("SBINDIR"), _apxs("PROGNAME"))
+UNDER = shlex.split(os.environ.get("TWCHAT_UNDER", ""))     # a program that runs httpd: valgrind with its options
 LIBEXEC = _apxs("LIBEXECDIR")
 STATIC = {"mpm_event" if name == "event" else name for name in re.findall(
     r"^\s+(?:mod_)?(\w+)\.c$", subprocess.run([PROGRAM, "-l"], capture_output=True, text=True, check=True).stdout, re.M)}
@@ -87,13 +89,19 @@ def _user_lines():
     raise RuntimeError("no account for httpd's children")
 
 
+def _runtime(name):
+    return subprocess.run(["gcc", f"-print-file-name={name}.so"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _environment(extra):
+    """TWCHAT_SANITIZERS: what the build has in it, "thread" or else address and undefined."""
     env = dict(os.environ, **(extra or {}))
-    if os.environ.get("TWCHAT_SANITIZERS"):
-        asan = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True,
-                              text=True, check=True).stdout.strip()
+    sanitizers = os.environ.get("TWCHAT_SANITIZERS")
+    if sanitizers == "thread":
+        env.update(LD_PRELOAD=_runtime("libtsan"))
+    elif sanitizers:
         # Leaks are APR's business: pools live until exit, and httpd's children do not unwind them.
-        env.update(LD_PRELOAD=asan, ASAN_OPTIONS="detect_leaks=0:abort_on_error=1",
+        env.update(LD_PRELOAD=_runtime("libasan"), ASAN_OPTIONS="detect_leaks=0:abort_on_error=1",
                    UBSAN_OPTIONS="print_stacktrace=1")
     return env
 
@@ -144,7 +152,7 @@ DocumentRoot "{self.directory}"
     def start(self):
         begin = self.log.end()
         with open(os.path.join(self.directory, "stderr"), "ab") as stderr:
-            self.process = subprocess.Popen([PROGRAM, "-f", self.config, "-DFOREGROUND"], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([*UNDER, PROGRAM, "-f", self.config, "-DFOREGROUND"], stdin=subprocess.DEVNULL,
                                             stdout=stderr, stderr=stderr, env=_environment(self._env),
                                             start_new_session=True)
         self._wait_for_generation(begin)

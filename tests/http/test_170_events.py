@@ -384,12 +384,14 @@ class TestHttp2:
     def test_the_news_arrive(self, make_site):
         site = make_site(modules=("http2",), directives="Protocols h2c http/1.1")
         reader = subprocess.Popen(["curl", "-sSN", "--http2-prior-knowledge", "-H", "X-API-Key: " + site.api_key,
-                                   "-w", "%{http_version}", "--max-time", "6", site.url + "/api/events"],
+                                   "-w", "%{http_version}", "--max-time", "8", site.url + "/api/events"],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         sender = new_number()
-        time.sleep(0.5)             # until curl has asked, which it does not tell
+        said = iter(reader.stdout.readline, "")
+        assert "event: ready\n" in said     # read so far: it has its place
         site.inbound(From=sender, Body="over h2")
-        said = reader.communicate(timeout=30)[0]
+        said = "".join(said)
+        reader.wait(30)
         assert "event: message" in said and sender in said
         assert said.rstrip().endswith("2")
         assert site.get("/api/messages").status_code == 200

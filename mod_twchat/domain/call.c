@@ -18,7 +18,7 @@ static twc_str_t value_text(apr_pool_t *pool, const json_t *value)
         return (twc_str_t){ apr_pstrmemdup(pool, json_string_value(value), json_string_length(value)),
                             json_string_length(value) };
     if (json_is_integer(value))
-        text = apr_psprintf(pool, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        text = apr_psprintf(pool, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(value));
     else if (json_is_real(value))
         text = apr_psprintf(pool, "%.15g", json_real_value(value));
     else if (json_is_boolean(value))

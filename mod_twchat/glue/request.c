@@ -136,7 +136,7 @@ apr_status_t twc_req_text(twc_req_t *q, const char *name, const char **text)
         *text = twc_text_clean(q->r->pool, apr_pstrmemdup(q->r->pool, json_string_value(value),
                                                           json_string_length(value)), json_string_length(value));
     else if (json_is_integer(value))
-        *text = apr_psprintf(q->r->pool, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        *text = apr_psprintf(q->r->pool, "%" APR_INT64_T_FMT, (apr_int64_t)json_integer_value(value));
     else if (json_is_real(value))
         *text = apr_psprintf(q->r->pool, "%.15g", json_real_value(value));
     else

@@ -52,6 +52,15 @@ class TestAnswers:
         assert answer.json() == {"status": "user not found", "from": sent["From"]}
         assert count(site, sent["MessageSid"]) == 1
 
+    def test_json_with_numbers_in_it(self, site):
+        sid, sender = new_sid("MM"), new_number()
+        answer = site.json_webhook("/twilio_webhook", {
+            "MessageSid": sid, "AccountSid": site.account_sid, "From": sender, "To": site.number, "Body": 42, "NumMedia": 1,
+            "MediaUrl0": "https://api.twilio.com/x", "MediaContentType0": "image/png"})
+        assert answer.status_code == 200
+        assert site.db().rows("SELECT from_addr, body, num_media FROM messages WHERE sid = %s", sid) == [
+            {"from_addr": sender, "body": "42", "num_media": 1}]
+
     def test_statuses_are_answered_in_each_style(self, site):
         flask = site.status(new_sid(), "sent")
         assert flask.status_code == 200 and flask.json() == {"status": "ok"}

@@ -67,6 +67,11 @@ class TestSend:
                            headers={"Content-Type": content_type} if content_type else {})
         assert answer.status_code == 200
 
+    def test_numbers_that_came_as_numbers(self, site):
+        to = new_number()
+        assert send(site, to=int(to[1:]), body=4200000000).status_code == 200
+        assert site.db().rows("SELECT to_addr, body FROM messages WHERE to_addr = %s", to) == [{"to_addr": to, "body": "4200000000"}]
+
     @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"[1,2]", b'"text"', b"null", b'{"to":', b"\xff\xfe"])
     def test_what_is_no_object_counts_as_empty(self, site, body):
         answer = site.post("/api/send-message", data=body, headers={"Content-Type": "application/json"})

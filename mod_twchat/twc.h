@@ -22,6 +22,7 @@ typedef struct twc_conf_t twc_conf_t;
 typedef struct twc_problem_t twc_problem_t;
 typedef struct twc_db_t twc_db_t;       /* store/db.h */
 typedef struct twc_tx_t twc_tx_t;       /* store/db.h */
+typedef struct twc_recall_t twc_recall_t; /* store/recall.h */
 
 /** Bytes with a length; not NUL-terminated unless the producer says so. */
 typedef struct twc_str_t {
@@ -51,6 +52,7 @@ struct twc_ctx_t {
     apr_pool_t *scratch;
     twc_db_t *db;                       /* the tenant's door to PostgreSQL */
     twc_tx_t *tx;                       /* open transaction, set by twc_tx_run only */
+    twc_recall_t *recall;               /* lists asked for lately; NULL: each is looked up */
     const twc_conf_t *conf;             /* merged, read-only after start-up */
     twc_problem_t *problem;             /* the first failure; never NULL */
     unsigned wake;                      /* TWC_WAKE_*, acted upon by whoever owns the context */

@@ -326,6 +326,7 @@ int twc_router_handle(request_rec *r)
                      .match = &found->match, .route = route_of(found), .who = &nobody, .query = read_query(r),
                      .body = { "", 0 }, .received_at = r->request_time };
     twc_ctx_init(&ctx, r->pool, q.tenant->db, q.tenant->conf);
+    ctx.recall = q.tenant->recall;
     serve(&q);
     return OK;
 }

@@ -16,6 +16,7 @@
 #include "glue/tenant.h"
 #include "remote/http.h"
 #include "store/migrate.h"
+#include "store/recall.h"
 #include "util/clock.h"
 #include "util/monitor.h"
 
@@ -238,6 +239,7 @@ static apr_status_t make_tenant(twc_tenant_t **made, apr_pool_t *pchild, server_
     tenant->conf = conf->conf;
     twc_dbd_lender(&lender, s);
     TWC_TRY(twc_db_create(&tenant->db, pool, &lender, conf->conf->statements_max, conf->conf->statement_timeout));
+    TWC_TRY(twc_recall_create(&tenant->recall, pool));
     TWC_TRY(twc_keys_create(&tenant->keys, pool));
     TWC_TRY(twc_balance_create(&tenant->balance, pool));
     TWC_TRY(twc_figures_create(&tenant->figures, pool));

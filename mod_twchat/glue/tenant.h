@@ -21,6 +21,7 @@ struct twc_tenant_t {
     const twc_server_conf_t *server_conf;
     const twc_conf_t *conf;
     twc_db_t *db;
+    twc_recall_t *recall;               /* lists asked for lately */
     twc_work_t *work;
     twc_keys_t *keys;                   /* API keys seen lately */
     twc_balance_t *balance;             /* what Twilio last said */

@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include <apr_atomic.h>
+
 #include "store/probe.h"
 #include "store/rows.h"
 #include "store/session.h"
@@ -34,6 +36,7 @@ struct twc_db_t {
     bool probing;                       /* somebody is finding out right now */
     bool lending;                       /* somebody is inside lender.take() */
     twc_probe_t *probe;                 /* NULL until there was a connection */
+    apr_uint32_t losses;                /* atomic */
 };
 
 struct twc_tx_t {
@@ -177,6 +180,11 @@ bool twc_db_seems_away(twc_db_t *db)
     return away;
 }
 
+apr_uint32_t twc_db_losses(const twc_db_t *db)
+{
+    return apr_atomic_read32((apr_uint32_t *)&db->losses);
+}
+
 static apr_status_t take(twc_db_t *db, twc_db_loan_t *loan)
 {
     for (int i = 0; i <= db->statements_max; i++) {
@@ -186,6 +194,7 @@ static apr_status_t take(twc_db_t *db, twc_db_loan_t *loan)
             PQsetnonblocking(loan->conn, 1);
             return APR_SUCCESS;
         }
+        apr_atomic_inc32(&db->losses);
         db->lender.give(db->lender.baton, loan, true);
     }
     return APR_EAGAIN;
@@ -216,7 +225,9 @@ static void give_back(twc_db_t *db, twc_db_loan_t *loan, bool broken)
 
     if (PQstatus(conn) != CONNECTION_OK || PQtransactionStatus(conn) != PQTRANS_IDLE)
         broken = true;
-    if (!broken)
+    if (broken)
+        apr_atomic_inc32(&db->losses);
+    else
         PQsetnonblocking(conn, 0);
     db->lender.give(db->lender.baton, loan, broken);
     leave(db);

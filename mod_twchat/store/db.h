@@ -114,6 +114,9 @@ apr_status_t twc_db_json(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t 
 /** Did the last thing that was tried find the database away? Somebody tries again now and then; meanwhile others are refused at once. */
 bool twc_db_seems_away(twc_db_t *db);
 
+/** How many connections were found broken so far. As long as it stays the same the server has not been away from those we had. */
+apr_uint32_t twc_db_losses(const twc_db_t *db);
+
 /** Is this SQLSTATE class "the database is away" (connection lost, shutting down, starting up)? */
 bool twc_db_is_away(const twc_ctx_t *ctx);
 

@@ -11,6 +11,7 @@
 
 #include "store/entry.h"
 #include "store/list.h"
+#include "store/recall.h"
 #include "store/sql.h"
 #include "twilio/error.h"
 #include "util/text.h"
@@ -50,9 +51,7 @@ const char *twc_entry_explain(apr_pool_t *pool, const char *json)
 
 static apr_status_t run(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args, const char **json)
 {
-    TWC_TRY(twc_db_json(ctx, sql, args, json));
-    *json = twc_entry_explain(ctx->pool, *json);
-    return APR_SUCCESS;
+    return twc_recall_json(ctx, sql, args, twc_entry_explain, json);
 }
 
 /* ---- lists ------------------------------------------------------------------------ */
@@ -60,7 +59,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *
 /* One row more than asked for is read, to know whether there are more. */
 #define PAGE(order) \
     "SELECT json_build_object('items', coalesce(json_agg(p.item ORDER BY p.n " order ") FILTER (WHERE p.n <= $2), '[]'::json)," \
-    "                         'has_more', count(*) > $2::bigint) FROM (" \
+    "                         'has_more', count(*) > $2::bigint), " TWC_SQL_STAMP " FROM (" \
     " SELECT row_number() OVER (ORDER BY m.created_at DESC, m.id DESC) AS n, " TWC_SQL_ENTRY " AS item"
 
 #define PAGE_END " ORDER BY m.created_at DESC, m.id DESC LIMIT $2::bigint + 1) p"

@@ -8,12 +8,13 @@
 
 #include "store/entry.h"
 #include "store/list.h"
+#include "store/recall.h"
 #include "store/sql.h"
 
 /* ---- flask-chat ------------------------------------------------------------------ */
 
 #define ITEMS "SELECT json_build_object('items', coalesce(json_agg(p.item ORDER BY p.created_at DESC, p.id DESC), '[]'::json)," \
-              " 'count', count(*)) FROM (SELECT m.created_at, m.id, " TWC_SQL_ITEM " AS item"
+              " 'count', count(*)), " TWC_SQL_STAMP " FROM (SELECT m.created_at, m.id, " TWC_SQL_ITEM " AS item"
 #define ITEMS_END " ORDER BY m.created_at DESC, m.id DESC LIMIT $1::bigint) p"
 
 #define NEWEST(direction) \
@@ -28,7 +29,8 @@ static const twc_sql_t SQL_FLASK_DIRECTION = { "twc_flask_messages_direction",
     ITEMS " FROM (" NEWEST("$2") ") m" ITEMS_END, TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_FLASK_CONVERSATIONS = { "twc_flask_conversations",
-    "SELECT json_build_object('items', coalesce(json_agg(p.item ORDER BY p.last_at DESC, p.id DESC), '[]'::json), 'count', count(*))"
+    "SELECT json_build_object('items', coalesce(json_agg(p.item ORDER BY p.last_at DESC, p.id DESC), '[]'::json),"
+    " 'count', count(*)), " TWC_SQL_STAMP
     " FROM (SELECT c.last_at, c.id,"
     "  (SELECT i FROM (SELECT c.peer AS participant, m.body AS last_body, m.direction AS last_direction, m.status AS last_status,"
     "    m.error_message AS last_error, " TWC_SQL_ISO("m.created_at") " AS last_created_at, "
@@ -39,7 +41,7 @@ static const twc_sql_t SQL_FLASK_CONVERSATIONS = { "twc_flask_conversations",
 
 static const twc_sql_t SQL_FLASK_THREAD = { "twc_flask_thread",
     "SELECT json_build_object('participant', $2::text,"
-    " 'items', coalesce(json_agg(p.item ORDER BY p.created_at, p.id), '[]'::json), 'count', count(*))"
+    " 'items', coalesce(json_agg(p.item ORDER BY p.created_at, p.id), '[]'::json), 'count', count(*)), " TWC_SQL_STAMP
     " FROM (SELECT m.created_at, m.id, " TWC_SQL_ITEM " AS item"
     "  FROM messages m WHERE m.conv_id = " TWC_SQL_CONV_OF("$3") ITEMS_END,
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
@@ -47,7 +49,7 @@ static const twc_sql_t SQL_FLASK_THREAD = { "twc_flask_thread",
 static const twc_sql_t SQL_FLASK_STATS = { "twc_flask_stats",
     "SELECT json_build_object('total', d.inbound + d.outbound, 'inbound', d.inbound, 'outbound', d.outbound, 'latest',"
     " (SELECT " TWC_SQL_ITEM " FROM ((" NEWEST("'inbound'") ") UNION ALL (" NEWEST("'outbound'") ")) m"
-    "   ORDER BY m.created_at DESC, m.id DESC LIMIT 1))"
+    "   ORDER BY m.created_at DESC, m.id DESC LIMIT 1)), " TWC_SQL_STAMP
     " FROM (SELECT coalesce(sum(n) FILTER (WHERE metric = 'inbound'), 0)::bigint AS inbound,"
     "              coalesce(sum(n) FILTER (WHERE metric = 'outbound'), 0)::bigint AS outbound FROM daily_counts) d",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
@@ -59,9 +61,9 @@ apr_status_t twc_list_flask_messages(twc_ctx_t *ctx, const char *direction, int 
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, limit);
     if (!direction)
-        return twc_db_json(ctx, &SQL_FLASK_MESSAGES, &args, json);
+        return twc_recall_json(ctx, &SQL_FLASK_MESSAGES, &args, NULL, json);
     twc_arg_text(&args, direction);
-    return twc_db_json(ctx, &SQL_FLASK_DIRECTION, &args, json);
+    return twc_recall_json(ctx, &SQL_FLASK_DIRECTION, &args, NULL, json);
 }
 
 apr_status_t twc_list_flask_conversations(twc_ctx_t *ctx, int limit, const char **json)
@@ -70,7 +72,7 @@ apr_status_t twc_list_flask_conversations(twc_ctx_t *ctx, int limit, const char 
 
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, limit);
-    return twc_db_json(ctx, &SQL_FLASK_CONVERSATIONS, &args, json);
+    return twc_recall_json(ctx, &SQL_FLASK_CONVERSATIONS, &args, NULL, json);
 }
 
 apr_status_t twc_list_flask_thread(twc_ctx_t *ctx, const char *peer, const char *participant, int limit, const char **json)
@@ -81,7 +83,7 @@ apr_status_t twc_list_flask_thread(twc_ctx_t *ctx, const char *peer, const char 
     twc_arg_int(&args, limit);
     twc_arg_text(&args, participant);
     twc_arg_text(&args, peer);
-    return twc_db_json(ctx, &SQL_FLASK_THREAD, &args, json);
+    return twc_recall_json(ctx, &SQL_FLASK_THREAD, &args, NULL, json);
 }
 
 apr_status_t twc_list_flask_stats(twc_ctx_t *ctx, const char **json)
@@ -90,7 +92,7 @@ apr_status_t twc_list_flask_stats(twc_ctx_t *ctx, const char **json)
 
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, 1);
-    return twc_db_json(ctx, &SQL_FLASK_STATS, &args, json);
+    return twc_recall_json(ctx, &SQL_FLASK_STATS, &args, NULL, json);
 }
 
 /* ---- sms-store --------------------------------------------------------------------- */
@@ -110,7 +112,7 @@ apr_status_t twc_list_flask_stats(twc_ctx_t *ctx, const char **json)
 
 #define STORED_LIST \
     "SELECT json_build_object('messages', coalesce(json_agg(p.item ORDER BY p.created_at DESC, p.id DESC), '[]'::json)," \
-    " 'count', count(*)) FROM (SELECT m.created_at, m.id, " STORED " AS item"
+    " 'count', count(*)), " TWC_SQL_STAMP " FROM (SELECT m.created_at, m.id, " STORED " AS item"
 
 #define STORED_FILTER "($2::text IS NULL OR direction = $2) AND ($3::boolean IS NULL OR processed = $3)"
 #define STORED_ORDER " ORDER BY created_at DESC, id DESC LIMIT $1::bigint"
@@ -159,9 +161,9 @@ apr_status_t twc_list_stored(twc_ctx_t *ctx, const twc_stored_filter_t *filter, 
     twc_arg_text(&args, filter->direction);
     twc_arg_text(&args, filter->processed < 0 ? NULL : filter->processed ? "t" : "f");
     if (!filter->phone)
-        return twc_db_json(ctx, &SQL_STORED, &args, json);
+        return twc_recall_json(ctx, &SQL_STORED, &args, NULL, json);
     twc_arg_text(&args, filter->phone);
-    return twc_db_json(ctx, &SQL_STORED_PHONE, &args, json);
+    return twc_recall_json(ctx, &SQL_STORED_PHONE, &args, NULL, json);
 }
 
 apr_status_t twc_list_stored_one(twc_ctx_t *ctx, const char *uuid, const char **json)

@@ -24,6 +24,7 @@ extern const twc_sql_t *const twc_media_sql[];
 extern const twc_sql_t *const twc_message_sql[];
 extern const twc_sql_t *const twc_migrate_sql[];
 extern const twc_sql_t *const twc_outbox_sql[];
+extern const twc_sql_t *const twc_recall_sql[];
 extern const twc_sql_t *const twc_seen_sql[];
 extern const twc_sql_t *const twc_setting_sql[];
 extern const twc_sql_t *const twc_thread_sql[];

@@ -11,13 +11,14 @@
 
 #include "store/entry.h"
 #include "store/list.h"
+#include "store/recall.h"
 #include "store/sql.h"
 #include "util/text.h"
 
 /* `next` is the place of the page's last row: µs since 1970 and the conversation's id. */
 #define THREADS(condition) \
     "SELECT json_build_object('items', coalesce(json_agg(p.item ORDER BY p.n) FILTER (WHERE p.n <= $3), '[]'::json)," \
-    "                         'next', CASE WHEN count(*) > $3::bigint THEN max(p.place) FILTER (WHERE p.n = $3) END) FROM (" \
+    "                         'next', CASE WHEN count(*) > $3::bigint THEN max(p.place) FILTER (WHERE p.n = $3) END), " TWC_SQL_STAMP " FROM (" \
     " SELECT row_number() OVER (ORDER BY c.last_at DESC, c.id DESC) AS n, " TWC_SQL_THREAD " AS item," \
     "        (extract(epoch FROM c.last_at) * 1000000)::bigint || '.' || c.id AS place" \
     "   FROM conversations c" \
@@ -169,7 +170,7 @@ apr_status_t twc_list_threads(twc_ctx_t *ctx, const char *search, const char *be
     TWC_TRY(read_place(ctx, before, &args));
     twc_arg_int(&args, limit);
     if (!search || twc_text_blank(search))
-        return twc_db_json(ctx, &SQL_THREADS, &args, json);
+        return twc_recall_json(ctx, &SQL_THREADS, &args, NULL, json);
     return search_threads(ctx, &args, twc_text_head(pool, one_line(pool, search), SEARCH_MAX_CHARS), json);
 }
 

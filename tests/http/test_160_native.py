@@ -200,6 +200,68 @@ class TestThreads:
         assert site.get(f"/api/threads/{peer}").json()["loop_guard"] is False
 
 
+class TestExact:
+    """Answers are given again while nothing was written; nobody may notice but by the time it takes."""
+    @pytest.fixture(scope="class")
+    def pair(self, make_site):
+        """A site of two children, with one conversation."""
+        site = make_site(children=2, threads=8, directives="TwchatChatMode off")
+        site.peer = new_number()
+        site.inbound(From=site.peer, Body="first")
+        return site
+
+    @staticmethod
+    def paths(site):
+        return ("/api/threads", "/api/entries", "/api/entries?direction=inbound", f"/api/threads/{site.peer}/entries", "/api/messages",
+                "/api/messages?direction=inbound", "/api/conversations", f"/api/conversations/{site.peer}", "/api/twilio/sms/stored",
+                f"/api/twilio/sms/stored?phoneNumber={site.peer[1:]}")
+
+    @staticmethod
+    def bodies(site, path, times=6):
+        """What the children say, each request on a connection of its own."""
+        return {re.search(r'"(?:last_)?body" ?: ?"([^"]*)"', site.get(path, headers={"Connection": "close"}).text)[1] for _ in range(times)}
+
+    def test_what_others_write_is_seen_by_the_next_request(self, pair):
+        for path in self.paths(pair):
+            for i in range(5):
+                pair.db().run("UPDATE messages SET body = %s", f"{path} {i}")
+                assert self.bodies(pair, path) == {f"{path} {i}"}
+
+    def test_what_is_not_committed_is_not_seen(self, pair):
+        writer = pair.db().connect()
+        writer.autocommit = False
+        for path in self.paths(pair):
+            pair.db().run("UPDATE messages SET body = 'before'")
+            writer.cursor().execute("UPDATE messages SET body = 'between'")
+            assert self.bodies(pair, path) == {"before"}
+            writer.rollback()
+            assert self.bodies(pair, path) == {"before"}
+            writer.cursor().execute("UPDATE messages SET body = 'after'")
+            assert self.bodies(pair, path) == {"before"}
+            writer.commit()
+            assert self.bodies(pair, path) == {"after"}
+        writer.close()
+
+    def test_all_who_ask_for_a_list_at_once_share_one_look(self, make_site):
+        site, answers = make_site(children=1), []
+        waiting = ("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                   " AND query LIKE '%%AS loop_guard%%'")
+        lock = site.db().connect()
+        lock.autocommit = False
+        lock.cursor().execute("LOCK TABLE consents IN ACCESS EXCLUSIVE MODE")
+        asking = [threading.Thread(target=lambda: answers.append(site.get("/api/threads"))) for _ in range(8)]
+        for thread in asking:
+            thread.start()
+        wait_for(lambda: site.db().value(waiting), what="somebody to look")
+        looks = [site.db().value(waiting) for _ in range(200)]
+        lock.rollback()
+        for thread in asking:
+            thread.join()
+        assert max(looks) == 1
+        assert [a.status_code for a in answers] == [200] * 8 and len({a.text for a in answers}) == 1
+        lock.close()
+
+
 class TestOutbox:
     def test_cancel(self, site):
         later = site.post("/api/send-message", json={"to": new_number(), "body": "x", "send_at": "2030-01-01T00:00:00Z"})

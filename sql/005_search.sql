@@ -74,3 +74,8 @@ BEGIN
   END IF;
 END
 $migration$;
+
+-- Nothing but the conversation was ever looked for here. With the message's id in it a planner that takes the queue for empty,
+-- because it was when the statistics were made, looks for single messages by reading all of this index.
+DROP INDEX outbox_conv;
+CREATE INDEX outbox_conv ON outbox (conv_id);

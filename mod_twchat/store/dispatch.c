@@ -134,14 +134,16 @@ apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_interval_time_t lea
 
 /* A row whose lease ran out belongs to a process that died, or lost its database: what it did nobody knows. */
 static const twc_sql_t SQL_UNKNOWN = { "twc_outbox_unknown",
-    "WITH t AS ("
+    "WITH d AS MATERIALIZED ("
+    " SELECT message_id FROM outbox WHERE state IN ('sending', 'unknown') AND lease_until <= now()"
+    "  ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED"
+    "), t AS ("
     " UPDATE outbox o SET state = 'unknown', lease_until = now() + $2::bigint * interval '1 microsecond'"
-    "   FROM (SELECT message_id FROM outbox WHERE state IN ('sending', 'unknown') AND lease_until <= now()"
-    "          ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED) d"
-    "  WHERE o.message_id = d.message_id"
+    "  WHERE o.message_id = ANY (ARRAY(SELECT message_id FROM d))"
     " RETURNING o.message_id, o.attempts, o.due_at, o.attempted_at, o.confirmation, o.checks"
     ") "
-    "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id ORDER BY t.message_id", 0 };
+    "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id AND m.id = ANY (ARRAY(SELECT message_id FROM d))"
+    " ORDER BY t.message_id", 0 };
 
 apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, apr_interval_time_t lease,
                                      twc_claim_t **claims, int *count)
@@ -175,13 +177,14 @@ apr_status_t twc_outbox_outlook(twc_ctx_t *ctx, apr_interval_time_t most, apr_in
 }
 
 static const twc_sql_t SQL_PROMOTE = { "twc_outbox_promote",
-    "WITH due AS ("
-    " UPDATE outbox o SET state = 'queued'"
-    "   FROM (SELECT message_id FROM outbox WHERE state = 'scheduled' AND due_at <= now()"
-    "          ORDER BY due_at, message_id LIMIT $1::bigint FOR UPDATE SKIP LOCKED) d"
-    "  WHERE o.message_id = d.message_id RETURNING o.message_id, o.conv_id"
+    "WITH d AS MATERIALIZED ("
+    " SELECT message_id FROM outbox WHERE state = 'scheduled' AND due_at <= now()"
+    "  ORDER BY due_at, message_id LIMIT $1::bigint FOR UPDATE SKIP LOCKED"
+    "), due AS ("
+    " UPDATE outbox o SET state = 'queued' WHERE o.message_id = ANY (ARRAY(SELECT message_id FROM d)) RETURNING o.message_id, o.conv_id"
     "), msg AS ("
-    " UPDATE messages m SET status = 'queued', updated_at = now() FROM due d WHERE m.id = d.message_id AND m.status = 'scheduled'"
+    " UPDATE messages m SET status = 'queued', updated_at = now()"
+    "  WHERE m.id = ANY (ARRAY(SELECT message_id FROM due)) AND m.status = 'scheduled'"
     "), event AS ("
     " INSERT INTO events (message_id, conv_id) SELECT message_id, conv_id FROM due"
     ") "
@@ -301,7 +304,8 @@ static const twc_sql_t SQL_SETTLE = { "twc_outbox_settle",
     " ON CONFLICT (peer, sender) DO UPDATE SET state = EXCLUDED.state, event_id = EXCLUDED.event_id WHERE c.event_id < EXCLUDED.event_id"
     "), contact AS ("
     " UPDATE contacts SET opt_in_status = 'opted_out', updated_at = now()"
-    "  WHERE address IN (SELECT v.address FROM said JOIN conversations v ON v.peer = said.peer) AND opt_in_status <> 'opted_out'"
+    "  WHERE address = ANY (ARRAY(SELECT (SELECT v.address FROM conversations v WHERE v.peer = s.peer) FROM said s))"
+    "    AND opt_in_status <> 'opted_out'"
     ") "
     "SELECT count(*) FROM upd", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
@@ -353,19 +357,21 @@ apr_status_t twc_outbox_settle(twc_ctx_t *ctx, const twc_settle_t *const *items,
 static const twc_sql_t SQL_EARLY = { "twc_outbox_early",
     "WITH found AS MATERIALIZED ("
     " SELECT e.id AS event_id, s.message_id AS id, e.status, e.error_code, e.error_message, twchat_status_rank(e.status) AS rank"
-    "   FROM status_events e JOIN message_sids s USING (sid)"
+    "   FROM status_events e CROSS JOIN LATERAL (SELECT i.message_id FROM message_sids i WHERE i.sid = e.sid OFFSET 0) s"
     "  WHERE e.message_id IS NULL AND e.received_at > now() - interval '10 minutes'"
     "), locked AS MATERIALIZED ("
-    " SELECT m.id, m.status FROM messages m WHERE m.id IN (SELECT id FROM found) AND m.direction = 'outbound' ORDER BY m.id FOR UPDATE"
+    " SELECT m.id, m.status FROM messages m WHERE m.id = ANY (ARRAY(SELECT id FROM found)) AND m.direction = 'outbound'"
+    "  ORDER BY m.id FOR UPDATE"
     "), best AS ("
     " SELECT DISTINCT ON (f.id) f.*, l.status AS was FROM found f JOIN locked l USING (id)"
     "  WHERE f.rank > 0 ORDER BY f.id, f.rank DESC, f.event_id"
     "), upd AS ("
     " UPDATE messages m SET status = b.status, error_code = b.error_code, error_message = b.error_message, updated_at = now()"
-    "   FROM best b WHERE m.id = b.id AND twchat_status_may_follow(b.was, b.status) RETURNING m.id, m.conv_id, m.status, b.event_id"
+    "   FROM best b WHERE m.id = b.id AND m.id = ANY (ARRAY(SELECT id FROM best)) AND twchat_status_may_follow(b.was, b.status)"
+    " RETURNING m.id, m.conv_id, m.status, b.event_id"
     "), applied AS ("
     " UPDATE status_events e SET message_id = f.id, applied = EXISTS (SELECT 1 FROM upd u WHERE u.event_id = e.id)"
-    "   FROM found f WHERE e.id = f.event_id"
+    "   FROM found f WHERE e.id = f.event_id AND e.id = ANY (ARRAY(SELECT event_id FROM found))"
     "), closed AS ("
     " INSERT INTO jobs (kind, message_id) SELECT DISTINCT 'opt-out', f.id FROM found f JOIN locked l USING (id) WHERE f.error_code = 21610"
     "), event AS ("

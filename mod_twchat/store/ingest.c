@@ -198,7 +198,8 @@ apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, in
 /* A callback finds its message by SID, by our id in its URL (it may be quicker than the answer to our
  * own request), or as the answer given in TwiML to an inbound message. One that finds none is kept.
  * What contradicts the end a message has come to, in an earlier call, at this moment or in this very batch, is
- * a question to Twilio: so the end is looked up in the row as it is once it is locked. */
+ * a question to Twilio: so the end is looked up in the row as it is once it is locked.
+ * "= ANY" beside each join, as in dispatch.c: the plan may be older than the rows. */
 static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "WITH given AS MATERIALIZED ("
     " SELECT t.*, twchat_status_rank(t.status) AS rank"
@@ -216,7 +217,7 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "), chosen AS ("
     " SELECT DISTINCT ON (mid) mid, ord, sid, status, code, reason FROM located WHERE mid IS NOT NULL ORDER BY mid, rank DESC, ord"
     "), locked AS ("
-    " SELECT id, status FROM messages WHERE id IN (SELECT mid FROM chosen) ORDER BY id FOR UPDATE"
+    " SELECT id, status FROM messages WHERE id = ANY (ARRAY(SELECT mid FROM chosen)) ORDER BY id FOR UPDATE"
     "), upd AS ("
     " UPDATE messages m SET"
     "   status = CASE WHEN twchat_status_may_follow(m.status, c.status) THEN c.status ELSE m.status END,"
@@ -224,14 +225,14 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "   error_message = CASE WHEN twchat_status_may_follow(m.status, c.status) THEN coalesce(c.reason, m.error_message) ELSE m.error_message END,"
     "   sid = coalesce(m.sid, c.sid), updated_at = now()"
     "  FROM chosen c JOIN locked l ON l.id = c.mid"
-    " WHERE m.id = c.mid AND (m.sid IS NULL OR twchat_status_may_follow(m.status, c.status))"
+    " WHERE m.id = c.mid AND m.id = ANY (ARRAY(SELECT mid FROM chosen)) AND (m.sid IS NULL OR twchat_status_may_follow(m.status, c.status))"
     " RETURNING m.id, m.conv_id, m.sid, m.status, c.ord, m.status = c.status AS applied"
     "), bound AS ("
     " INSERT INTO message_sids (sid, message_id)"
     " SELECT u.sid, u.id FROM upd u JOIN located l ON l.ord = u.ord WHERE l.old_sid IS NULL AND u.sid IS NOT NULL ORDER BY u.sid"
     " ON CONFLICT (sid) DO NOTHING"
     "), settled AS ("
-    " DELETE FROM outbox o USING upd u WHERE o.message_id = u.id"
+    " DELETE FROM outbox o USING upd u WHERE o.message_id = u.id AND o.message_id = ANY (ARRAY(SELECT id FROM upd))"
     "), event AS ("
     " INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM upd"
     "), final AS ("

@@ -39,11 +39,13 @@ class Proxy:
             if far is None:
                 near.close()
                 continue
+            far.settimeout(None)        # the five seconds were for connecting
             pair = (near, far)
-            with self._lock:
+            for end in pair:
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:            # from here on somebody may cut it
                 self._pairs.add(pair)
             for source, sink in (pair, pair[::-1]):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._pump, args=(source, sink, pair), daemon=True).start()
 
     def _pump(self, source, sink, pair):
@@ -70,7 +72,9 @@ class Proxy:
 
     def cut(self):
         self._cut = True
-        for pair in list(self._pairs):
+        with self._lock:
+            pairs = list(self._pairs)
+        for pair in pairs:
             self._close(pair)
 
     def mend(self):

@@ -15,6 +15,7 @@
 #include <mpm_common.h>
 #include <util_filter.h>
 
+#include "glue/basic.h"
 #include "glue/config.h"
 #include "glue/dbd.h"
 #include "glue/directive.h"
@@ -40,6 +41,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_error_filter(twc_router_insert_error, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TWC_ERROR_FILTER, twc_router_error_filter, NULL, AP_FTYPE_CONTENT_SET);
     twc_dbd_register();
+    twc_basic_register(pool);
     APR_OPTIONAL_HOOK(ap, status_hook, twc_status_block, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -25,12 +25,25 @@ int twc_interface_parse(const char *name)
     return -1;
 }
 
+const char *twc_access_name(twc_access_e access)
+{
+    static const char *const names[] = { "open", "twilio", "known", "account", "viewer", "agent", "admin", "super_admin" };
+
+    return names[access];
+}
+
 #define ROUTE(interface_, methods_, pattern_, access_, body_, max_, endpoint_, doc_) \
-    { .interface = interface_, .methods = methods_, .pattern = pattern_, .access = access_, \
+    { .interface = interface_, .methods = methods_, .pattern = pattern_, .access = (access_) & ~TWC_SHOWN, \
+      .page = ((access_) & TWC_SHOWN) != 0, \
       .body = body_, .body_max = max_, .endpoint = #endpoint_, .doc = doc_ },
 const twc_route_t twc_routes[] = { TWC_ROUTES(ROUTE) };
 #undef ROUTE
 const int twc_routes_count = sizeof(twc_routes) / sizeof(twc_routes[0]);
+
+bool twc_route_is_open(const twc_route_t *route)
+{
+    return route->access == TWC_OPEN || route->access == TWC_TWILIO;
+}
 
 const char *twc_methods_allow(apr_pool_t *pool, unsigned methods)
 {
@@ -220,7 +233,7 @@ static int compare(const best_t *best, bool also, unsigned rank)
 /* Interfaces come in their order, so the first that takes the method has it, but for a page where JSON is wanted. */
 static void offer(best_t *best, int row, const path_t *pattern, const path_t *path, bool json)
 {
-    bool page = twc_routes[row].access == TWC_PAGE;
+    bool page = twc_routes[row].page;
 
     if (best->row >= 0 && !(json && best->page && !page))
         return;
@@ -307,7 +320,7 @@ static bool collide(const twc_route_t *a, const twc_route_t *b)
 {
     return (a->methods & b->methods) && strcmp(a->pattern, b->pattern) == 0
         && strcmp(twc_interfaces[a->interface].home, twc_interfaces[b->interface].home) == 0
-        && (a->access == TWC_PAGE) == (b->access == TWC_PAGE);
+        && a->page == b->page;
 }
 
 void twc_mount_collisions(const twc_mount_t *mount,

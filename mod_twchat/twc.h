@@ -23,6 +23,7 @@ typedef struct twc_problem_t twc_problem_t;
 typedef struct twc_db_t twc_db_t;       /* store/db.h */
 typedef struct twc_tx_t twc_tx_t;       /* store/db.h */
 typedef struct twc_recall_t twc_recall_t; /* store/recall.h */
+typedef struct twc_hasher_t twc_hasher_t; /* util/hasher.h */
 
 /** Bytes with a length; not NUL-terminated unless the producer says so. */
 typedef struct twc_str_t {
@@ -43,6 +44,15 @@ typedef struct twc_str_t {
 #define TWC_WAKE_RUNNER   0x2u          /* a job was queued */
 #define TWC_WAKE_EVENTS   0x4u          /* something a live page shows has changed */
 
+/** On whose behalf a call is made, for the audit log. */
+typedef struct twc_actor_t {
+    const char *kind;                   /* "user", "key", "command", "open", "nobody" */
+    apr_int64_t id;                     /* of the user or key; 0: none */
+    const char *name;                   /* "alice", "backup"; may be NULL */
+    const char *remote_addr;            /* may be NULL */
+    const char *correlation_id;         /* of the request; may be NULL */
+} twc_actor_t;
+
 /**
  * Everything a domain or store call may use. A context belongs to one thread.
  * Results live in pool; scratch may be cleared as soon as the call returns.
@@ -55,6 +65,8 @@ struct twc_ctx_t {
     twc_recall_t *recall;               /* lists asked for lately; NULL: each is looked up */
     const twc_conf_t *conf;             /* merged, read-only after start-up */
     twc_problem_t *problem;             /* the first failure; never NULL */
+    const twc_actor_t *actor;           /* NULL: nobody in particular */
+    twc_hasher_t *hasher;               /* NULL: passwords are hashed on the calling thread */
     unsigned wake;                      /* TWC_WAKE_*, acted upon by whoever owns the context */
     bool (*stop)(void *baton);          /* NULL, or polled while a peer keeps us waiting: true gives up (APR_EINTR) */
     void *stop_baton;
@@ -161,6 +173,17 @@ struct twc_conf_t {
     /* webhooks while the database is away */
     const char *spool_dir;              /* this tenant's own directory; NULL: no spool */
     apr_int64_t spool_max;              /* bytes that may wait there */
+    /* people */
+    const char *token_secrets[TWC_TOKENS_MAX]; /* sign tokens and seal second factors; primary first; NULL entries unused */
+    apr_interval_time_t session_life;   /* of a browser's sign-in */
+    apr_interval_time_t access_life, refresh_life;  /* of tokens */
+    int password_min;                   /* characters, for accounts that may do something */
+    int password_min_registered;        /* the same, for accounts without a role */
+    int password_cost;                  /* bcrypt: 2^cost rounds */
+    int password_threads;               /* per child */
+    int second_factor;                  /* accounts of this twc_role_e and above need one; 0: nobody has to */
+    bool registration;                  /* anybody may register an account (ai-messaging) */
+    double api_rate, api_burst;         /* requests a second of one caller, and what may gather; rate 0: no limit */
     /* bounds */
     int list_max;                       /* upper bound for limit parameters without one */
     apr_size_t body_max;                /* request body, bytes */

@@ -22,18 +22,26 @@ site_migrate() {
         die_log "the database schema could not be brought up to date." "$DIR/log/migrate.log"
 }
 
-site_apikey() { DATABASE_URL=$DATABASE_URL "$ROOT/bin/twchatctl" apikey create "run" 2>>"$DIR/log/migrate.log"; }
+site_apikey() {
+    DATABASE_URL=$DATABASE_URL "$ROOT/bin/twchatctl" apikey create "run" --role super_admin 2>>"$DIR/log/migrate.log"
+}
+
+# The first account of a database; one that is there already keeps its password.
+site_admin() {
+    DATABASE_URL=$DATABASE_URL "$ROOT/bin/twchatctl" user add "$ADMIN" --role super_admin <<<"$ADMIN_PASSWORD" \
+        >>"$DIR/log/migrate.log" 2>&1 && echo made && return
+    DATABASE_URL=$DATABASE_URL "$ROOT/bin/twchatctl" user list | grep -qw "$ADMIN" && echo there
+}
 
 # Passwords and keys outlive a restart; a key belongs to the database that knows it.
 site_credentials() {
     local home=$DIR/credentials
     (umask 077 && mkdir -p "$home")
     ADMIN_PASSWORD=$(kept "$home/admin" random_word 16)
+    kept "$home/tokens" random_word 48 >/dev/null
     API_KEY=$(kept "$home/apikey.$DATABASE_KEY" site_apikey)
     [ -n "$API_KEY" ] || die_log "no API key could be made." "$DIR/log/migrate.log"
-    htpasswd -nim "$ADMIN" <<<"$ADMIN_PASSWORD" >"$home/users" || die "htpasswd failed."
-    # httpd's children read this one.
-    install -m 640 -g "$(id -gn ${WEB_ACCOUNT:+"$WEB_ACCOUNT"})" "$home/users" "$PLACE/users" || die "$PLACE/users cannot be written."
+    [ -n "$(kept "$home/account.$DATABASE_KEY" site_admin)" ] || die_log "no account could be made." "$DIR/log/migrate.log"
 }
 
 site_config() {
@@ -52,16 +60,14 @@ ${TWILIO_DEFAULT_FROM:+TwchatDefaultSender $(quoted "$TWILIO_DEFAULT_FROM")}
 ${TWILIO_WHATSAPP_FROM:+TwchatWhatsappSender $(quoted "$TWILIO_WHATSAPP_FROM")}
 ${TWILIO_MESSAGING_SERVICE_SID:+TwchatMessagingService $TWILIO_MESSAGING_SERVICE_SID}
 TwchatPublicUrl $(quoted "${PUBLIC_BASE_URL:-$SITE_URL}")
+TwchatTokenSecret $(quoted "file:$DIR/credentials/tokens")
 TwchatChatMode echo
 TwchatSpool $(quoted "$PLACE/spool")
 TwchatHtdocs $(quoted "$ROOT/share/mod_twchat/htdocs")
 <Location "/">
     SetHandler twchat
     TwchatInterface flask-chat whatsapp-inbox appointment-bot ai-messaging sms-store native
-    AuthType Basic
-    AuthName "mod_twchat"
-    AuthUserFile $(quoted "$PLACE/users")
-    Require valid-user
+    Require all granted
 </Location>
 END
 }

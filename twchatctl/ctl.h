@@ -43,7 +43,8 @@ typedef struct ctl_command_t {
     int (*run)(ctl_t *ctl, int argc, const char *const *argv);  /* argv[0] is the command */
 } ctl_command_t;
 
-extern const ctl_command_t ctl_apikey, ctl_doctor, ctl_journal, ctl_migrate, ctl_routes, ctl_send, ctl_spool;
+extern const ctl_command_t ctl_apikey, ctl_audit, ctl_doctor, ctl_journal, ctl_migrate, ctl_routes, ctl_send, ctl_session, ctl_spool,
+    ctl_user;
 
 /* ---- settings (env.c) ------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #include <apr_file_io.h>
 #include <apr_hash.h>
 #include <apr_lib.h>
+#include <apr_user.h>
 
 #include "ctl.h"
 #include "store/migrate.h"
@@ -100,6 +101,7 @@ static void defaults(twc_conf_t *conf)
                   [TWC_SENDER_WHATSAPP] = 80, [TWC_SENDER_RCS] = 100 },
         .send_wait = apr_time_from_sec(8), .send_timeout = apr_time_from_sec(20), .grace = apr_time_from_sec(120),
         .list_max = 1000, .body_max = 1 << 20, .media_max = 16 << 20, .journal_keep = apr_time_from_sec(30 * 86400),
+        .password_min = 8, .password_min_registered = 8, .password_cost = 10,
         .statements_max = 4, .statement_timeout = apr_time_from_sec(600),
     };
 }
@@ -161,6 +163,20 @@ int ctl_settings(ctl_t *ctl, const char *file)
     return CTL_OK;
 }
 
+/* Who types this, as the system knows them. */
+static const twc_actor_t *actor(const ctl_t *ctl)
+{
+    twc_actor_t *who = apr_pcalloc(ctl->pool, sizeof(*who));
+    apr_uid_t uid;
+    apr_gid_t gid;
+    char *name;
+
+    *who = (twc_actor_t){ .kind = "command" };
+    if (apr_uid_current(&uid, &gid, ctl->pool) == APR_SUCCESS && apr_uid_name_get(&name, uid, ctl->pool) == APR_SUCCESS)
+        who->name = name;
+    return who;
+}
+
 /* ---- the database -------------------------------------------------------------------------- */
 
 int ctl_open(ctl_t *ctl, bool any_schema)
@@ -175,6 +191,7 @@ int ctl_open(ctl_t *ctl, bool any_schema)
         || twc_db_create(&ctl->db, ctl->pool, &ctl->lender, ctl->conf.statements_max, ctl->conf.statement_timeout) != APR_SUCCESS)
         return ctl_fail(ctl);
     ctl->ctx.db = ctl->db;
+    ctl->ctx.actor = actor(ctl);
     if (!any_schema && twc_migrate_check(&ctl->ctx) != APR_SUCCESS)
         return ctl_fail(ctl);
     return CTL_OK;

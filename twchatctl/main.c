@@ -26,7 +26,7 @@ static const ctl_command_t ctl_version = {
 };
 
 static const ctl_command_t *const commands[] = {
-    &ctl_send, &ctl_migrate, &ctl_apikey, &ctl_journal, &ctl_spool, &ctl_routes, &ctl_doctor, &ctl_version, NULL
+    &ctl_send, &ctl_migrate, &ctl_user, &ctl_session, &ctl_apikey, &ctl_audit, &ctl_journal, &ctl_spool, &ctl_routes, &ctl_doctor, &ctl_version, NULL
 };
 
 static const ctl_command_t *find(const char *name)

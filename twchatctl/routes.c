@@ -18,10 +18,6 @@ static const struct { unsigned bit; const char *name; } methods[] = {
 
 #define METHODS (sizeof(methods) / sizeof(methods[0]))
 
-static const char *const access_names[] = {
-    [TWC_OPEN] = "open", [TWC_TWILIO] = "twilio", [TWC_OPERATOR] = "operator", [TWC_PAGE] = "page",
-};
-
 static const char *const body_names[] = {
     [TWC_BODY_NONE] = "none", [TWC_BODY_JSON] = "json", [TWC_BODY_LENIENT] = "json-lenient",
     [TWC_BODY_OPTIONAL] = "json-optional", [TWC_BODY_WEBHOOK] = "webhook",
@@ -45,7 +41,7 @@ static json_t *route_json(const ctl_t *ctl, const twc_mount_t *mount, const twc_
         if (route->methods & methods[i].bit)
             json_array_append_new(list, json_string(methods[i].name));
     return json_pack("{s:o, s:s, s:s, s:s, s:s, s:s}", "methods", list, "path", twc_mount_url_path(ctl->pool, mount, route),
-                     "interface", twc_interfaces[route->interface].name, "access", access_names[route->access],
+                     "interface", twc_interfaces[route->interface].name, "access", twc_access_name(route->access),
                      "body", body_names[route->body], "doc", route->doc);
 }
 
@@ -69,7 +65,7 @@ static void print_table(const ctl_t *ctl, const twc_mount_t *mount, int only)
         if (only >= 0 && (int)route->interface != only)
             continue;
         printf("%-9s %-42s %-9s %-15s %s\n", methods_text(ctl->pool, route->methods),
-               twc_mount_url_path(ctl->pool, mount, route), access_names[route->access],
+               twc_mount_url_path(ctl->pool, mount, route), twc_access_name(route->access),
                twc_interfaces[route->interface].name, route->doc);
     }
 }

@@ -9,6 +9,7 @@
 #include <apr_network_io.h>
 #include <http_core.h>
 
+#include "glue/check.h"
 #include "glue/config.h"
 #include "glue/directive.h"
 #include "glue/log.h"
@@ -31,7 +32,7 @@ void *twc_config_server_create(apr_pool_t *pool, server_rec *server)
 /* What belongs to an account is of no use to another one: its token, its key, its senders. */
 static void forget_account(twc_settings_t *set)
 {
-    set->auth_tokens = NULL;
+    set->auth_tokens = set->token_secrets = NULL;
     set->api_key_sid = set->api_key_secret = NULL;
     set->default_sender = set->whatsapp_sender = set->messaging_service = NULL;
 }
@@ -163,6 +164,10 @@ static bool read_secrets(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *s, co
         if (!read_secret(pconf, ptemp, s, "TwchatAuthToken", APR_ARRAY_IDX(set->auth_tokens, i, const char *),
                          &conf->auth_tokens[i]))
             return false;
+    for (int i = 0; set->token_secrets && i < set->token_secrets->nelts; i++)
+        if (!read_secret(pconf, ptemp, s, "TwchatTokenSecret", APR_ARRAY_IDX(set->token_secrets, i, const char *),
+                         &conf->token_secrets[i]))
+            return false;
     return !set->api_key_secret
         || read_secret(pconf, ptemp, s, "TwchatApiKey", set->api_key_secret, &conf->api_key_secret);
 }
@@ -207,7 +212,7 @@ static apr_array_header_t *read_proxies(apr_pool_t *pool, const apr_array_header
     apr_array_header_t *out = apr_array_make(pool, 2, sizeof(apr_ipsubnet_t *));
 
     for (int i = 0; words && i < words->nelts; i++)
-        (void)twc_directive_subnet(&APR_ARRAY_PUSH(out, apr_ipsubnet_t *), pool, APR_ARRAY_IDX(words, i, const char *));
+        (void)twc_check_read_subnet(&APR_ARRAY_PUSH(out, apr_ipsubnet_t *), pool, APR_ARRAY_IDX(words, i, const char *));
     return out;
 }
 
@@ -259,6 +264,17 @@ static void copy_settings(apr_pool_t *pool, const twc_settings_t *set, twc_conf_
     conf->spool_max = set->spool_max;
     conf->statements_max = (int)set->statements;
     conf->statement_timeout = set->statement_timeout;
+    conf->session_life = set->session_life;
+    conf->access_life = set->access_life;
+    conf->refresh_life = set->refresh_life;
+    conf->password_min = (int)set->password_min;
+    conf->password_min_registered = (int)set->password_min_registered;
+    conf->password_cost = (int)set->password_cost;
+    conf->password_threads = (int)set->password_threads;
+    conf->second_factor = (int)set->second_factor;
+    conf->registration = set->registration == 1;
+    conf->api_rate = (double)set->api_rate;
+    conf->api_burst = (double)set->api_burst;
 }
 
 static const char *tenant_name(apr_pool_t *pool, const server_rec *s)

@@ -20,6 +20,7 @@ typedef struct twc_settings_t {
     const char *auto_reply_pattern, *ack_text, *business_name, *support_number;
     const char *htdocs, *log, *spool;
     apr_array_header_t *auth_tokens;            /* secret references */
+    apr_array_header_t *token_secrets;          /* the same */
     apr_array_header_t *trusted_proxies;        /* addresses and subnets */
     apr_array_header_t *media_hosts;
     apr_array_header_t *rates;                  /* kind, rate, kind, rate ... */
@@ -29,13 +30,21 @@ typedef struct twc_settings_t {
     apr_int64_t senders, in_flight, send_wait, send_timeout, grace;
     apr_int64_t list_max, body_max, media_max, journal_keep, spool_max;
     apr_int64_t statements, statement_timeout, streams;
+    apr_int64_t session_life, access_life, refresh_life;
+    apr_int64_t password_min, password_min_registered, password_cost, password_threads;
+    apr_int64_t second_factor, registration;
+    apr_int64_t api_rate, api_burst;            /* requests a second; 0: no limit */
 } twc_settings_t;
+
+enum { TWC_TRUST_OFF, TWC_TRUST_MAP, TWC_TRUST_CREATE };
 
 /** Per location. */
 typedef struct twc_dir_conf_t {
     const twc_mount_t *mount;           /* NULL: nothing of ours is here */
     apr_int64_t signature;              /* twc_signature_mode_e */
     apr_int64_t open;                   /* whom Apache let in without a user is an operator */
+    apr_int64_t trust;                  /* TWC_TRUST_*: what a user Apache authenticated is here */
+    apr_int64_t trust_role;             /* twc_role_e of accounts made at first sight */
 } twc_dir_conf_t;
 
 typedef struct twc_tenant_t twc_tenant_t;

@@ -28,6 +28,5 @@ void twc_directive_inherit(void *to, void *base, bool in_dir);
 void twc_directive_defaults(apr_pool_t *pool, server_rec *s, void *base, bool in_dir);
 
 /** "10.0.0.1", "10.0.0.0/8", "2001:db8::/32". */
-apr_status_t twc_directive_subnet(apr_ipsubnet_t **net, apr_pool_t *pool, const char *word);
 
 #endif

@@ -1,158 +1,277 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * principal.c - who is asking.
- * Must never take a wrong key for a missing one, nor keep or log a key.
- * Called by the router, and by httpd's authentication phase through mod_twchat.c.
+ * Must never take a wrong credential for a missing one, nor keep or log one.
+ * Called by the router, and by httpd's authentication and authorisation phases.
  */
 #include <httpd.h>
-#include <apr_hash.h>
-#include <apr_thread_mutex.h>
 #include <apr_uri.h>
+#include <http_core.h>
+#include <http_protocol.h>
 #include <http_request.h>
-#include <openssl/sha.h>
+#include <util_cookies.h>
 
+#include "domain/account.h"
+#include "domain/signin.h"
+#include "glue/basic.h"
+#include "glue/keys.h"
 #include "glue/module.h"
 #include "glue/principal.h"
-#include "store/setting.h"
-#include "util/clock.h"
+#include "util/jwt.h"
+#include "util/text.h"
 
-#define KEY_MAX 256
-#define KNOWN_FOR apr_time_from_sec(5)
-#define UNKNOWN_FOR apr_time_from_sec(1)
-#define KEYS_MAX 1024
+#define NOTE "mod_twchat:principal"
 
-typedef struct known_t {
-    unsigned char hash[SHA256_DIGEST_LENGTH];
-    const char *name;                   /* NULL: no such key */
-    apr_time_t until;
-} known_t;
+/* ---- what the request carries ------------------------------------------------------------- */
 
-struct twc_keys_t {
-    apr_thread_mutex_t *mutex;
-    apr_pool_t *pool;                   /* cleared when there are too many */
-    apr_hash_t *by_hash;
-};
-
-apr_status_t twc_keys_create(twc_keys_t **keys, apr_pool_t *pool)
+static const char *given_bearer(const request_rec *r)
 {
-    twc_keys_t *made = apr_pcalloc(pool, sizeof(*made));
-    apr_allocator_t *allocator;
-
-    TWC_TRY(apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
-    TWC_TRY(apr_allocator_create(&allocator));
-    TWC_TRY(apr_pool_create_ex(&made->pool, pool, NULL, allocator));
-    apr_allocator_owner_set(allocator, made->pool);
-    made->by_hash = apr_hash_make(made->pool);
-    *keys = made;
-    return APR_SUCCESS;
-}
-
-/* @return false: not known, ask the database */
-static bool recall(twc_keys_t *keys, const unsigned char *hash, apr_pool_t *pool, const char **name)
-{
-    const known_t *known;
-    bool fresh;
-
-    apr_thread_mutex_lock(keys->mutex);
-    known = apr_hash_get(keys->by_hash, hash, SHA256_DIGEST_LENGTH);
-    fresh = known && known->until > twc_clock_ticks();
-    if (fresh)
-        *name = known->name ? apr_pstrdup(pool, known->name) : NULL;
-    apr_thread_mutex_unlock(keys->mutex);
-    return fresh;
-}
-
-static void remember(twc_keys_t *keys, const unsigned char *hash, const char *name)
-{
-    known_t *known;
-
-    apr_thread_mutex_lock(keys->mutex);
-    if (apr_hash_count(keys->by_hash) >= KEYS_MAX) {
-        apr_pool_clear(keys->pool);
-        keys->by_hash = apr_hash_make(keys->pool);
-    }
-    known = apr_hash_get(keys->by_hash, hash, SHA256_DIGEST_LENGTH);
-    if (!known) {
-        known = apr_pcalloc(keys->pool, sizeof(*known));
-        memcpy(known->hash, hash, SHA256_DIGEST_LENGTH);
-        apr_hash_set(keys->by_hash, known->hash, SHA256_DIGEST_LENGTH, known);
-    }
-    if (!known->name || !name || strcmp(known->name, name) != 0)
-        known->name = name ? apr_pstrdup(keys->pool, name) : NULL;
-    known->until = twc_clock_ticks() + (name ? KNOWN_FOR : UNKNOWN_FOR);
-    apr_thread_mutex_unlock(keys->mutex);
-}
-
-/* X-API-Key wins; of Authorization only Bearer is ours. NULL: no credential of ours. */
-static const char *given_key(const request_rec *r)
-{
-    const char *key = apr_table_get(r->headers_in, "X-API-Key");
     const char *authorization = apr_table_get(r->headers_in, "Authorization");
 
-    if (key)
-        return key;
-    if (!authorization || ap_cstr_casecmpn(authorization, "Bearer", 6) != 0 || authorization[6] != ' ')
+    if (!authorization || ap_cstr_casecmpn(authorization, "Bearer", 6) != 0 || (authorization[6] != ' ' && authorization[6]))
         return NULL;
-    authorization += 7;
+    authorization += 6;
     while (*authorization == ' ')
         authorization++;
     return authorization;
 }
 
-bool twc_principal_has_key(const request_rec *r)
+/* Values of ours are base64url; anything else is not worth a question. Several of one name: somebody tosses cookies, none is taken. */
+static const char *given_cookie(const request_rec *r)
 {
-    return given_key(r) != NULL;
+    const char *header = apr_table_get(r->headers_in, "Cookie"), *value = NULL;
+
+    for (const char *p = header; p && *p;) {
+        const char *end;
+        while (*p == ' ' || *p == ';')
+            p++;
+        end = p + strcspn(p, ";");
+        if (strncmp(p, TWC_COOKIE "=", sizeof(TWC_COOKIE)) == 0) {
+            if (value)
+                return NULL;
+            p += sizeof(TWC_COOKIE);
+            while (end > p && end[-1] == ' ')
+                end--;
+            value = apr_pstrmemdup(r->pool, p, (apr_size_t)(end - p));
+        }
+        p = end;
+    }
+    return value && *value ? value : NULL;
 }
 
-static apr_status_t check_key(twc_tenant_t *tenant, twc_ctx_t *ctx, const char *key, const char **name)
+/* Where an AuthType is set, Basic authentication is Apache's own affair, unless the type is ours. */
+static bool given_password(request_rec *r, const char **name, const char **password)
 {
-    unsigned char hash[SHA256_DIGEST_LENGTH];
-    apr_size_t len = strlen(key);
+    const char *type = ap_auth_type(r);
+
+    return (!type || ap_cstr_casecmp(type, "twchat") == 0) && ap_get_basic_auth_components(r, name, password) == APR_SUCCESS;
+}
+
+bool twc_principal_presents(request_rec *r)
+{
+    const char *name, *password;
+
+    return apr_table_get(r->headers_in, "X-API-Key") || given_bearer(r) || given_cookie(r) || given_password(r, &name, &password);
+}
+
+/* ---- whom that is ---------------------------------------------------------------------------- */
+
+/* An account may do what its role says, once it has the second factor that is asked of it. */
+static void is_user(twc_principal_t *who, apr_int64_t id, const char *name, twc_role_e role, bool active)
+{
+    who->kind = TWC_WHO_USER;
+    who->id = id;
+    who->name = name;
+    who->role = role;
+    who->disabled = !active;
+}
+
+static void want_factor(twc_principal_t *who, const twc_conf_t *conf, bool has)
+{
+    who->must_enroll = conf->second_factor && (int)who->role >= conf->second_factor && !has;
+    if (who->must_enroll)
+        who->role = TWC_ROLE_NONE;
+}
+
+static apr_status_t by_key(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx, const char *text, twc_principal_t *who)
+{
+    twc_apikey_t key;
+
+    TWC_TRY(twc_keys_check(tenant->keys, ctx, text, &key));
+    who->by = TWC_BY_KEY;
+    who->refused = !key.name;
+    if (!key.name)
+        return APR_SUCCESS;
+    who->kind = TWC_WHO_KEY;
+    who->id = key.id;
+    who->role = key.role;
+    who->name = apr_pstrcat(r->pool, "key:", key.name, NULL);
+    return APR_SUCCESS;
+}
+
+/* @return APR_ENOENT, problem forgotten: nobody's */
+static apr_status_t found(twc_ctx_t *ctx, apr_status_t rv, const twc_signin_t *signin, twc_principal_t *who)
+{
+    if (APR_STATUS_IS_ENOENT(rv))
+        twc_problem_clear(ctx);
+    if (rv != APR_SUCCESS)
+        return rv;
+    is_user(who, signin->user_id, signin->username, signin->role, signin->active);
+    want_factor(who, ctx->conf, signin->totp_on);
+    who->signin_id = signin->id;
+    return APR_SUCCESS;
+}
+
+static apr_status_t by_token(twc_ctx_t *ctx, const char *token, twc_principal_t *who)
+{
+    twc_signin_t signin;
+    apr_status_t rv = found(ctx, twc_signin_by_token(ctx, token, &signin), &signin, who);
+
+    who->by = TWC_BY_TOKEN;
+    who->refused = APR_STATUS_IS_ENOENT(rv);
+    return who->refused ? APR_SUCCESS : rv;
+}
+
+static apr_status_t by_cookie(twc_ctx_t *ctx, const char *cookie, twc_principal_t *who)
+{
+    twc_signin_t signin;
+    apr_status_t rv = found(ctx, twc_signin_by_cookie(ctx, cookie, &signin), &signin, who);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    who->by = TWC_BY_COOKIE;
+    who->ambient = true;
+    who->csrf = twc_signin_csrf(ctx->pool, cookie);
+    return APR_SUCCESS;
+}
+
+static apr_status_t by_password(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx, const char *name, const char *password,
+                                twc_principal_t *who)
+{
+    twc_user_t *user;
+    apr_status_t rv = twc_basic_check(tenant, ctx, name, password, r->useragent_ip, apr_table_get(r->headers_in, "User-Agent"), &user);
+
+    who->by = TWC_BY_PASSWORD;
+    who->refused = rv == APR_EACCES;
+    if (who->refused)
+        twc_problem_clear(ctx);
+    if (rv != APR_SUCCESS)
+        return who->refused ? APR_SUCCESS : rv;
+    is_user(who, user->id, user->username, user->role, user->active);
+    want_factor(who, ctx->conf, user->totp_on);
+    who->ambient = true;
+    return APR_SUCCESS;
+}
+
+static apr_status_t make_account(twc_ctx_t *ctx, const twc_dir_conf_t *dir, const char *name, twc_user_t **user)
+{
+    static const twc_actor_t apache = { .kind = "nobody", .name = "apache" };
+    twc_account_draft_t draft = { .username = name, .email = strchr(name, '@') ? name : NULL, .from_apache = true,
+                                  .role = (twc_role_e)(dir->trust_role == TWC_UNSET ? TWC_ROLE_NONE : dir->trust_role) };
     apr_int64_t id;
     apr_status_t rv;
 
-    *name = NULL;
-    if (!len || len > KEY_MAX)
-        return APR_SUCCESS;
-    SHA256((const unsigned char *)key, len, hash);
-    if (recall(tenant->keys, hash, ctx->pool, name))
-        return APR_SUCCESS;
-    rv = twc_apikey_check(ctx, key, &id, name);
+    ctx->actor = &apache;
+    rv = twc_account_create(ctx, &draft, &id);
+    ctx->actor = NULL;
+    if (APR_STATUS_IS_EEXIST(rv)) {     /* two first requests at once */
+        twc_problem_clear(ctx);
+        return twc_user_by_login(ctx, name, user);
+    }
+    return rv == APR_SUCCESS ? twc_user_load(ctx, id, user) : rv;
+}
+
+/* Whom Apache let in is somebody here only when an account goes with the name. */
+static apr_status_t by_apache(request_rec *r, twc_ctx_t *ctx, const twc_dir_conf_t *dir, twc_principal_t *who)
+{
+    twc_user_t *user;
+    apr_status_t rv = twc_user_by_login(ctx, r->user, &user);
+
+    who->by = TWC_BY_APACHE;
+    who->ambient = true;
     if (APR_STATUS_IS_ENOENT(rv)) {
         twc_problem_clear(ctx);
-        *name = NULL;
-        rv = APR_SUCCESS;
+        if (dir->trust == TWC_TRUST_CREATE)
+            rv = make_account(ctx, dir, r->user, &user);
+        else
+            who->stranger = r->user;
     }
-    if (rv == APR_SUCCESS)
-        remember(tenant->keys, hash, *name);
-    return rv;
-}
-
-static apr_status_t by_key(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx, twc_principal_t *who)
-{
-    const char *name;
-
-    TWC_TRY(check_key(tenant, ctx, given_key(r), &name));
-    who->kind = name ? TWC_WHO_KEY : TWC_WHO_NOBODY;
-    who->name = name ? apr_pstrcat(r->pool, "key:", name, NULL) : NULL;
-    who->refused = !name;
+    if (APR_STATUS_IS_EINVAL(rv)) {     /* no name an account may have */
+        twc_problem_clear(ctx);
+        who->stranger = r->user;
+    }
+    if (who->stranger)
+        return APR_SUCCESS;
+    TWC_TRY(rv);
+    is_user(who, user->id, user->username, user->role, user->active);
     return APR_SUCCESS;
 }
+
+static bool set_by_us(const request_rec *r)
+{
+    return r->ap_auth_type && strcmp(r->ap_auth_type, "twchat") == 0;
+}
+
+static apr_status_t resolve(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx, const twc_dir_conf_t *dir, twc_principal_t *who)
+{
+    const char *key = apr_table_get(r->headers_in, "X-API-Key"), *bearer = given_bearer(r), *cookie = given_cookie(r);
+    const char *name, *password;
+
+    if (key)
+        return by_key(r, tenant, ctx, key, who);
+    if (bearer)
+        return twc_jwt_looks(bearer) ? by_token(ctx, bearer, who) : by_key(r, tenant, ctx, bearer, who);
+    if (cookie) {
+        apr_status_t rv = by_cookie(ctx, cookie, who);
+        if (!APR_STATUS_IS_ENOENT(rv))
+            return rv;
+        who->stale_cookie = true;
+    }
+    if (given_password(r, &name, &password))
+        return by_password(r, tenant, ctx, name, password, who);
+    if (r->user && *r->user && !set_by_us(r) && dir->trust != TWC_TRUST_OFF)
+        return by_apache(r, ctx, dir, who);
+    if (dir->open == 1)
+        *who = (twc_principal_t){ .kind = TWC_WHO_OPEN, .name = "open", .role = TWC_ROLE_ADMIN, .ambient = true };
+    return APR_SUCCESS;
+}
+
+typedef struct note_t {
+    const twc_dir_conf_t *dir;
+    const char *user;                   /* r->user it was found with */
+    twc_principal_t who;
+} note_t;
 
 apr_status_t twc_principal_resolve(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx,
                                    const twc_dir_conf_t *dir, const twc_principal_t **out)
 {
-    twc_principal_t *who = apr_pcalloc(r->pool, sizeof(*who));
+    void *found_before = NULL;
+    note_t *note;
 
-    *out = who;
-    if (twc_principal_has_key(r))
-        return by_key(r, tenant, ctx, who);
-    if (r->user && *r->user)
-        *who = (twc_principal_t){ .kind = TWC_WHO_USER, .name = r->user, .ambient = true };
-    else if (dir->open == 1)
-        *who = (twc_principal_t){ .kind = TWC_WHO_OPEN, .name = "open", .ambient = true };
+    apr_pool_userdata_get(&found_before, NOTE, r->pool);
+    note = found_before;
+    if (!note || note->dir != dir || (note->who.kind == TWC_WHO_NOBODY && note->user != r->user)) {
+        note = apr_pcalloc(r->pool, sizeof(*note));
+        note->dir = dir;
+        note->user = r->user;
+        TWC_TRY(resolve(r, tenant, ctx, dir, &note->who));
+        apr_pool_userdata_setn(note, NOTE, NULL, r->pool);
+    }
+    *out = &note->who;
     return APR_SUCCESS;
 }
+
+const twc_actor_t *twc_principal_actor(request_rec *r, const twc_principal_t *who, const char *correlation_id)
+{
+    static const char *const kinds[] = { "nobody", "key", "user", "open" };
+    twc_actor_t *actor = apr_pcalloc(r->pool, sizeof(*actor));
+
+    *actor = (twc_actor_t){ .kind = kinds[who->kind], .id = who->id, .name = who->name, .remote_addr = r->useragent_ip,
+                            .correlation_id = correlation_id };
+    return actor;
+}
+
+/* ---- changes ----------------------------------------------------------------------------------- */
 
 /* Host and port of a URL equal what the caller addressed, or the public URL. */
 static bool is_ours(twc_req_t *q, const char *origin)
@@ -173,9 +292,14 @@ bool twc_principal_same_origin(twc_req_t *q)
     const char *site = twc_req_header(q, "Sec-Fetch-Site");
     const char *origin = twc_req_header(q, "Origin");
 
-    if (!q->who->ambient)
-        return true;
     if (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
         return false;
     return !origin || is_ours(q, origin);
+}
+
+bool twc_principal_has_csrf(twc_req_t *q)
+{
+    const char *given = twc_req_header(q, "X-CSRF-Token");
+
+    return !q->who->csrf || (given && twc_text_same_secret(given, strlen(given), q->who->csrf, strlen(q->who->csrf)));
 }

@@ -1,16 +1,17 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * principal.h - who is asking: an API key of ours (X-API-Key, or Authorization: Bearer), else
- * whoever Apache's own authentication established, else nobody. A key that is there but
- * wrong is refused; it never falls through to anything else.
+ * principal.h - who is asking, found out once per request: a credential of ours (X-API-Key, Authorization: Bearer with a key or a
+ * token, the cookie of a sign-in, name and password where Apache does not ask for them), else whom Apache's own authentication
+ * established, else nobody. A header that is there but wrong is refused; it never falls through to anything else. A cookie that is no
+ * longer good counts as none: browsers keep sending them.
  */
 #ifndef TWC_GLUE_PRINCIPAL_H
 #define TWC_GLUE_PRINCIPAL_H
 
 #include "glue/request.h"
 
-/** What a child remembers of keys it has checked: for a few seconds, so a revoked one soon ends. */
-apr_status_t twc_keys_create(twc_keys_t **keys, apr_pool_t *pool);
+#define TWC_COOKIE      "admin_session"
+#define TWC_COOKIE_CSRF "admin_csrf"
 
 /**
  * Resolve the caller; the result is the same for the whole request.
@@ -19,13 +20,17 @@ apr_status_t twc_keys_create(twc_keys_t **keys, apr_pool_t *pool);
 apr_status_t twc_principal_resolve(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx,
                                    const twc_dir_conf_t *dir, const twc_principal_t **who);
 
-/** Does the request carry a credential of ours? */
-bool twc_principal_has_key(const request_rec *r);
+/** Does the request carry a header or cookie of ours? Basic authentication counts only where Apache does not do it. */
+bool twc_principal_presents(request_rec *r);
 
 /**
- * May this caller change something? A browser sends Basic passwords by itself, so a page of
- * another site could make it; the request's origin must be ours then.
+ * May this caller change something? A browser sends cookies and passwords by itself, so a page of another site could make it: the
+ * request's origin must be ours, and with a cookie the token of its sign-in be repeated in X-CSRF-Token.
  */
 bool twc_principal_same_origin(twc_req_t *q);
+bool twc_principal_has_csrf(twc_req_t *q);
+
+/** On whose behalf ctx acts from now on. */
+const twc_actor_t *twc_principal_actor(request_rec *r, const twc_principal_t *who, const char *correlation_id);
 
 #endif

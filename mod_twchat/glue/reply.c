@@ -9,6 +9,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 
+#include "glue/fields.h"
 #include "glue/module.h"
 #include "glue/reply.h"
 #include "util/text.h"
@@ -140,10 +141,29 @@ apr_status_t twc_reply_error(twc_req_t *q, int status, const char *text)
                                                           0, p->field));
 }
 
-apr_status_t twc_reply_problem(twc_req_t *q, apr_status_t rv)
+static apr_status_t reply_other(twc_req_t *q, apr_status_t rv)
 {
     int status = twc_reply_status_of(rv);
     const char *text = q->ctx->problem->detail;
 
     return twc_reply_error(q, status, text ? text : twc_reply_reason(status));
+}
+
+/* Interfaces with this style list what is wrong, and call it 422. */
+static apr_status_t reply_invalid(twc_req_t *q)
+{
+    const twc_problem_t *p = q->ctx->problem;
+
+    if (!q->invalid && p->code && strcmp(p->code, "json_invalid") == 0)
+        (void)twc_fields_wrong(q, "body", NULL, "json_invalid", "JSON decode error");
+    else if (!q->invalid)
+        (void)twc_fields_wrong(q, "body", p->field, "value_error", p->detail ? p->detail : "Value error");
+    return twc_reply_object(q, HTTP_UNPROCESSABLE_ENTITY, json_pack("{s:O}", "detail", q->invalid));
+}
+
+apr_status_t twc_reply_problem(twc_req_t *q, apr_status_t rv)
+{
+    if (APR_STATUS_IS_EINVAL(rv) && q->match->style == TWC_STYLE_DETAIL)
+        return reply_invalid(q);
+    return reply_other(q, rv);
 }

@@ -11,15 +11,25 @@
 #include "glue/config.h"
 #include "glue/tenant.h"
 #include "routes.h"
+#include "store/user.h"
 #include "util/form.h"
 #include "util/json.h"
 
 /** Who is asking. */
 typedef struct twc_principal_t {
     enum { TWC_WHO_NOBODY, TWC_WHO_KEY, TWC_WHO_USER, TWC_WHO_OPEN } kind;
+    enum { TWC_BY_NOTHING, TWC_BY_KEY, TWC_BY_TOKEN, TWC_BY_COOKIE, TWC_BY_PASSWORD, TWC_BY_APACHE } by;
     const char *name;                   /* "key:backup", "alice"; NULL for nobody */
+    apr_int64_t id;                     /* of the account or the key; 0: none */
+    apr_int64_t signin_id;              /* by token or cookie; else 0 */
+    twc_role_e role;
+    const char *csrf;                   /* what X-CSRF-Token must say for changes; NULL: nothing */
+    const char *stranger;               /* Apache knows them by this name, and no account goes with it; else NULL */
     bool refused;                       /* credentials of ours were there and wrong */
+    bool disabled;                      /* the account is */
+    bool must_enroll;                   /* their role asks for a second factor, which they lack: the role waits */
     bool ambient;                       /* a browser sends them by itself, so the origin of changes is checked */
+    bool stale_cookie;                  /* there was one, of a sign-in that has ended */
 } twc_principal_t;
 
 typedef struct twc_req_t {
@@ -30,10 +40,12 @@ typedef struct twc_req_t {
     const twc_match_t *match;
     const twc_route_t *route;
     const twc_principal_t *who;
+    const char *correlation_id;         /* the caller's X-Correlation-ID, else one of ours */
     const twc_form_t *query;            /* the query string; never NULL */
     twc_str_t body;                     /* as received; data "" when there is none */
     int unread;                         /* webhooks: the HTTP status that says why there is no body, 0: there is */
     const char *unread_why;
+    json_t *invalid;                    /* what is wrong with its fields (fields.h); NULL: nothing was found */
     json_t *json;                       /* object; NULL unless the route takes JSON; released with the request */
     apr_time_t received_at;
     bool replied;

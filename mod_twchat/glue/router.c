@@ -6,11 +6,13 @@
  */
 #include <httpd.h>
 #include <ap_expr.h>
+#include <apr_uuid.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
 #include <util_filter.h>
 
+#include "glue/admit.h"
 #include "glue/module.h"
 #include "glue/principal.h"
 #include "glue/reply.h"
@@ -99,7 +101,7 @@ int twc_router_access(request_rec *r)
     const found_t *found = find_ours(r);
     const twc_route_t *route = route_of(found);
 
-    if (route && (route->access == TWC_OPEN || route->access == TWC_TWILIO))
+    if (route && twc_route_is_open(route))
         return OK;
     return found && is_preflight(r, found) ? OK : DECLINED;
 }
@@ -112,57 +114,35 @@ static int unavailable(request_rec *r)
     return HTTP_SERVICE_UNAVAILABLE;
 }
 
+#define WORDS "twchat-words"            /* a note: what to say instead of "Unauthorized" */
+
+/* Whose AuthType is ours signs in here; elsewhere a credential of ours is believed before Apache asks for another. */
 int twc_router_authn(request_rec *r)
 {
+    const char *type = ap_auth_type(r), *reason;
+    bool ours = type && ap_cstr_casecmp(type, HANDLER) == 0;
     const twc_principal_t *who;
     twc_tenant_t *tenant;
-    const char *reason;
     twc_ctx_t ctx;
 
-    if (!find_ours(r) || !twc_principal_has_key(r) || !(tenant = twc_tenant_of(r->server)))
+    if ((!find_ours(r) && !ours) || (!ours && !twc_principal_presents(r)) || !(tenant = twc_tenant_of(r->server)))
         return DECLINED;
     if (!twc_tenant_ready(tenant, &reason))
         return unavailable(r);
-    twc_ctx_init(&ctx, r->pool, tenant->db, tenant->conf);
+    twc_tenant_ctx(tenant, &ctx, r->pool);
     if (twc_principal_resolve(r, tenant, &ctx, twc_config_dir(r), &who) != APR_SUCCESS)
         return unavailable(r);
-    if (who->kind != TWC_WHO_KEY) {
+    if (who->kind == TWC_WHO_NOBODY && !who->refused && !ours)
+        return DECLINED;                /* a cookie that is no longer good: whom does Apache know? */
+    if (who->kind == TWC_WHO_NOBODY) {
         apr_table_setn(r->err_headers_out, "WWW-Authenticate", "Bearer");
+        if (find_ours(r))
+            apr_table_setn(r->notes, WORDS, twc_admit_words(find(r)->match.interface, who));
         return HTTP_UNAUTHORIZED;
     }
     r->user = (char *)who->name;
     r->ap_auth_type = (char *)HANDLER;
     return OK;
-}
-
-static void log_auth(twc_req_t *q, const char *event)
-{
-    twc_counters_add(q->tenant->server_conf->counters, TWC_COUNT_DENIED);
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, q->r, "TWC1030: %s %s: %s", q->r->method, q->route->pattern, event);
-    twc_log_event(q->tenant->server_conf->log, q->r->pool, q->tenant->conf->tenant, "auth", event,
-                  "method", q->r->method, "route", q->route->pattern, "remote", q->r->useragent_ip,
-                  "user", q->who->name, NULL);
-}
-
-/* Closed by default: nobody is let in unless a key, Apache or the administrator says so. */
-static apr_status_t admit(twc_req_t *q, bool *in)
-{
-    *in = true;
-    if (q->route->access == TWC_OPEN || q->route->access == TWC_TWILIO)
-        return APR_SUCCESS;
-    TWC_TRY(twc_principal_resolve(q->r, q->tenant, q->ctx, q->dir, &q->who));
-    *in = false;
-    if (q->who->kind == TWC_WHO_NOBODY) {
-        log_auth(q, q->who->refused ? "key refused" : "not signed in");
-        twc_reply_header(q, "WWW-Authenticate", "Bearer");
-        return twc_reply_error(q, HTTP_UNAUTHORIZED, q->who->refused ? "The API key is not valid." : "Unauthorized");
-    }
-    if (q->r->method_number != M_GET && !twc_principal_same_origin(q)) {
-        log_auth(q, "foreign origin");
-        return twc_reply_error(q, HTTP_FORBIDDEN, "The request comes from a page of another site.");
-    }
-    *in = true;
-    return APR_SUCCESS;
 }
 
 /* ---- the way through ---------------------------------------------------------------- */
@@ -204,8 +184,7 @@ static apr_status_t answer_no_route(twc_req_t *q)
 
 static bool wants_database(const twc_req_t *q)
 {
-    return q->route->access == TWC_OPERATOR || q->route->access == TWC_TWILIO
-        || (q->route->access == TWC_PAGE && twc_principal_has_key(q->r));
+    return q->route->access != TWC_OPEN && !q->route->page;
 }
 
 /* A webhook can wait in the spool for the database; but first it gives a child that has just begun its moment. */
@@ -255,7 +234,7 @@ static apr_status_t go_through(twc_req_t *q)
 
     if (!can_go_on(q, &reason))
         return twc_problem(q->ctx, APR_EAGAIN, "database_unavailable", "%s", reason);
-    TWC_TRY(admit(q, &good));
+    TWC_TRY(twc_admit(q, &good));
     if (!good)
         return APR_SUCCESS;
     TWC_TRY(read_body(q, &good));
@@ -292,7 +271,7 @@ static void serve(twc_req_t *q)
         log_failure(q, rv);
         (void)twc_reply_problem(q, rv);
     }
-    if (q->route->access == TWC_OPERATOR)
+    if (!twc_route_is_open(q->route) && !q->route->page)
         twc_counters_add(q->tenant->server_conf->counters, TWC_COUNT_API);
     if (q->r->status == HTTP_SERVICE_UNAVAILABLE)
         twc_counters_add(q->tenant->server_conf->counters, TWC_COUNT_UNAVAILABLE);
@@ -306,6 +285,21 @@ static const twc_form_t *read_query(request_rec *r)
     if (!r->args || !*r->args || twc_form_parse(r->pool, r->args, strlen(r->args), &form) != APR_SUCCESS)
         return &none;
     return form;
+}
+
+/* The caller's, when it is one that fits into a log line; else ours. */
+static const char *correlation_id(request_rec *r)
+{
+    const char *given = apr_table_get(r->headers_in, "X-Correlation-ID");
+    apr_size_t len = given ? strlen(given) : 0;
+    char text[APR_UUID_FORMATTED_LENGTH + 1];
+    apr_uuid_t uuid;
+
+    if (len && len <= 128 && strspn(given, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-") == len)
+        return given;
+    apr_uuid_get(&uuid);
+    apr_uuid_format(text, &uuid);
+    return apr_pstrdup(r->pool, text);
 }
 
 int twc_router_handle(request_rec *r)
@@ -325,8 +319,9 @@ int twc_router_handle(request_rec *r)
     q = (twc_req_t){ .r = r, .tenant = twc_tenant_of(r->server), .ctx = &ctx, .dir = twc_config_dir(r),
                      .match = &found->match, .route = route_of(found), .who = &nobody, .query = read_query(r),
                      .body = { "", 0 }, .received_at = r->request_time };
-    twc_ctx_init(&ctx, r->pool, q.tenant->db, q.tenant->conf);
-    ctx.recall = q.tenant->recall;
+    twc_tenant_ctx(q.tenant, &ctx, r->pool);
+    q.correlation_id = correlation_id(r);
+    twc_reply_header(&q, "X-Correlation-ID", q.correlation_id);
     serve(&q);
     return OK;
 }
@@ -338,15 +333,20 @@ void twc_router_insert_error(request_rec *r)
     const found_t *found = r->status >= 400 ? find_ours(r) : NULL;
     const twc_route_t *route = route_of(found);
 
-    if (found && !(route && route->access == TWC_PAGE))
+    if (found && !(route && route->page))
         ap_add_output_filter(TWC_ERROR_FILTER, NULL, r, r->connection);
 }
 
 static void put_body(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     request_rec *r = f->r;
-    const char *body = twc_reply_error_body(r->pool, find(r)->match.style, twc_reply_reason(r->status),
-                                            NULL, 0, NULL);
+    const twc_match_t *match = &find(r)->match;
+    const char *words = apr_table_get(r->notes, WORDS), *body;
+
+    if (r->status == HTTP_UNAUTHORIZED && !words && match->row >= 0 && match->interface == TWC_IF_AI_MESSAGING)
+        words = "Not authenticated";
+    body = twc_reply_error_body(r->pool, match->style, words && r->status == HTTP_UNAUTHORIZED ? words : twc_reply_reason(r->status),
+                                NULL, 0, NULL);
 
     ap_set_content_type(r, TWC_TYPE_JSON);
     apr_table_unset(r->headers_out, "Content-Length");

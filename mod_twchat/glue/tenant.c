@@ -12,12 +12,14 @@
 #include "api/figures.h"
 #include "glue/dbd.h"
 #include "glue/module.h"
-#include "glue/principal.h"
+#include "glue/keys.h"
+#include "glue/limit.h"
 #include "glue/tenant.h"
 #include "remote/http.h"
 #include "store/migrate.h"
 #include "store/recall.h"
 #include "util/clock.h"
+#include "util/hasher.h"
 #include "util/monitor.h"
 
 #define TENANTS_KEY "mod_twchat:tenants"
@@ -143,6 +145,13 @@ static apr_status_t wait_first_look(opening_t *opening)
     return apr_atomic_read32(&opening->state) == READY ? APR_SUCCESS : APR_EAGAIN;
 }
 
+void twc_tenant_ctx(twc_tenant_t *tenant, twc_ctx_t *ctx, apr_pool_t *pool)
+{
+    twc_ctx_init(ctx, pool, tenant->db, tenant->conf);
+    ctx->hasher = tenant->hasher;
+    ctx->recall = tenant->recall;
+}
+
 bool twc_tenant_ready(twc_tenant_t *tenant, const char **reason)
 {
     apr_uint32_t state = apr_atomic_read32(&tenant->opening->state);
@@ -164,6 +173,7 @@ static void stop(twc_tenant_t *tenant)
     twc_monitor_broadcast(opening->monitor);
     twc_monitor_unlock(opening->monitor);
     twc_work_stop(tenant->work);
+    twc_hasher_stop(tenant->hasher);
 }
 
 static void join_opening(twc_tenant_t *tenant, apr_time_t deadline)
@@ -196,6 +206,7 @@ static apr_status_t join_all(void *baton)
         twc_tenant_t *tenant = APR_ARRAY_IDX(tenants, i, twc_tenant_t *);
         join_opening(tenant, deadline);
         twc_work_join(tenant->work, deadline);
+        (void)twc_hasher_join(tenant->hasher, deadline);
     }
     return APR_SUCCESS;
 }
@@ -241,6 +252,8 @@ static apr_status_t make_tenant(twc_tenant_t **made, apr_pool_t *pchild, server_
     TWC_TRY(twc_db_create(&tenant->db, pool, &lender, conf->conf->statements_max, conf->conf->statement_timeout));
     TWC_TRY(twc_recall_create(&tenant->recall, pool));
     TWC_TRY(twc_keys_create(&tenant->keys, pool));
+    TWC_TRY(twc_limits_create(&tenant->limits, pool));
+    TWC_TRY(twc_hasher_create(&tenant->hasher, pool, conf->conf->password_threads, conf->conf->password_cost));
     TWC_TRY(twc_balance_create(&tenant->balance, pool));
     TWC_TRY(twc_figures_create(&tenant->figures, pool));
     TWC_TRY(twc_work_create(&tenant->work, pool, conf->conf, tenant->db, &lender, twc_log_work, s));

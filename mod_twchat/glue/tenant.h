@@ -12,7 +12,8 @@
 #include "glue/log.h"
 #include "work/work.h"
 
-typedef struct twc_keys_t twc_keys_t;       /* principal.h */
+typedef struct twc_keys_t twc_keys_t;       /* keys.h */
+typedef struct twc_limits_t twc_limits_t;   /* limit.h */
 typedef struct twc_balance_t twc_balance_t; /* api/sms_store.c */
 typedef struct twc_figures_t twc_figures_t; /* api/native.c */
 
@@ -23,7 +24,9 @@ struct twc_tenant_t {
     twc_db_t *db;
     twc_recall_t *recall;               /* lists asked for lately */
     twc_work_t *work;
-    twc_keys_t *keys;                   /* API keys seen lately */
+    twc_keys_t *keys;                   /* credentials seen lately */
+    twc_limits_t *limits;               /* callers seen lately */
+    twc_hasher_t *hasher;               /* checks passwords */
     twc_balance_t *balance;             /* what Twilio last said */
     twc_figures_t *figures;             /* the counters last looked up */
     apr_uint32_t streams;               /* live pages that hold a worker, atomic */
@@ -38,6 +41,9 @@ void twc_tenant_child_stopping(apr_pool_t *pchild, int graceful);
 
 /** The tenant of a virtual host; NULL when there is none. */
 twc_tenant_t *twc_tenant_of(const server_rec *server);
+
+/** A context for one request of this tenant. */
+void twc_tenant_ctx(twc_tenant_t *tenant, twc_ctx_t *ctx, apr_pool_t *pool);
 
 /**
  * Is the database there with the schema this module needs? Waits for the first look at it

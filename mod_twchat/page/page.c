@@ -169,3 +169,8 @@ apr_status_t twc_page_asset(twc_req_t *q)
 {
     return serve(q, apr_pstrcat(q->r->pool, "assets/", twc_match_param(q->match, "rest"), NULL));
 }
+
+apr_status_t twc_page_signin(twc_req_t *q) { return serve_page(q, "signin.html"); }
+apr_status_t twc_page_account(twc_req_t *q) { return serve_page(q, "account.html"); }
+apr_status_t twc_page_users(twc_req_t *q) { return serve_page(q, "users.html"); }
+apr_status_t twc_page_audit(twc_req_t *q) { return serve_page(q, "audit.html"); }

@@ -17,6 +17,13 @@
 /** "2025-01-31T09:00:00.123Z" */
 #define TWC_SQL_ISO_MS(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
+/** "2025-01-31T09:00:00.123456Z" */
+#define TWC_SQL_ISO_US(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+/** "2025-01-31T09:00:00.123456", UTC without saying so (ai-messaging) */
+#define TWC_SQL_NAIVE(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+/** "2025-01-31T09:00:00.123456+00:00" (appointment-bot) */
+#define TWC_SQL_OFFSET(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
+
 /** What the shapes below read of messages; a statement calls the source m. */
 #define TWC_SQL_MESSAGE_COLUMNS                                               \
     "id, conv_id, sid, direction, source, from_addr, to_addr, body, status, error_code, error_message," \

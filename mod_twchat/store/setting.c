@@ -18,10 +18,12 @@ static const twc_sql_t SQL_SET = { "twc_autoreply_set",
 static const twc_sql_t SQL_SERVER = { "twc_server_facts",
     "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, current_setting('server_version')", TWC_SQL_IDEMPOTENT };
 
+static const twc_sql_t SQL_TENANT = { "twc_server_tenant", "SELECT twchat_uuid(0)", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
 static const twc_sql_t SQL_SEARCH_INDEX = { "twc_server_search_index", "SELECT to_regclass('conversation_words_trgm') IS NOT NULL",
     TWC_SQL_IDEMPOTENT };
 
-const twc_sql_t *const twc_setting_sql[] = { &SQL_GET, &SQL_SET, &SQL_SERVER, &SQL_SEARCH_INDEX, NULL };
+const twc_sql_t *const twc_setting_sql[] = { &SQL_GET, &SQL_SET, &SQL_SERVER, &SQL_TENANT, &SQL_SEARCH_INDEX, NULL };
 
 apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **version)
 {
@@ -30,6 +32,15 @@ apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **vers
     TWC_TRY(twc_db_run(ctx, &SQL_SERVER, NULL, &rows));
     *now = twc_rows_int(rows, 0, 0);
     *version = twc_rows_text(rows, 0, 1, ctx->pool);
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_server_tenant(twc_ctx_t *ctx, const char **uuid)
+{
+    twc_rows_t *rows;
+
+    TWC_TRY(twc_db_run(ctx, &SQL_TENANT, NULL, &rows));
+    *uuid = twc_rows_text(rows, 0, 0, ctx->pool);
     return APR_SUCCESS;
 }
 

@@ -6,6 +6,10 @@
 #define TWC_STORE_SETTING_H
 
 #include "store/ingest.h"
+#include "store/user.h"
+
+/** A UUID that stands for this installation: appointment-bot's tenant. */
+apr_status_t twc_server_tenant(twc_ctx_t *ctx, const char **uuid);
 
 /** What the database server says of itself: its clock and its version ("15.4"). */
 apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **version);
@@ -16,13 +20,22 @@ apr_status_t twc_server_search_index(twc_ctx_t *ctx, bool *there);
 apr_status_t twc_autoreply_get(twc_ctx_t *ctx, bool *enabled, const char **message);
 apr_status_t twc_autoreply_set(twc_ctx_t *ctx, bool enabled, const char *message);
 
-/** A new key: returned once, only its hash is kept. Form: "twk_" and 43 characters. */
-apr_status_t twc_apikey_create(twc_ctx_t *ctx, const char *name, const char **key);
-/** Name and id of a valid key. APR_ENOENT: unknown or revoked. Updates last_used_at at most once a minute. */
-apr_status_t twc_apikey_check(twc_ctx_t *ctx, const char *key, apr_int64_t *id, const char **name);
-/** [{"id","name","prefix","created_at","last_used_at","revoked_at"}...] */
+/** What a key is good for. */
+typedef struct twc_apikey_t {
+    apr_int64_t id;
+    const char *name;
+    twc_role_e role;
+} twc_apikey_t;
+/**
+ * A new key: returned once, only its hash is kept. Form: "twk_" and 43 characters. Audited.
+ * @param life  until it expires; 0: never
+ */
+apr_status_t twc_apikey_create(twc_ctx_t *ctx, const char *name, twc_role_e role, apr_interval_time_t life, const char **key);
+/** A valid key. APR_ENOENT: unknown, revoked or expired. Updates last_used_at at most once a minute. */
+apr_status_t twc_apikey_check(twc_ctx_t *ctx, const char *text, twc_apikey_t *key);
+/** [{"id","name","role","prefix","created_by","created_at","expires_at","last_used_at","revoked_at"}...] */
 apr_status_t twc_apikey_list(twc_ctx_t *ctx, const char **json);
-/** By id or prefix. APR_ENOENT */
+/** By id or prefix. Audited. APR_ENOENT */
 apr_status_t twc_apikey_revoke(twc_ctx_t *ctx, const char *id_or_prefix);
 
 typedef enum { TWC_IDEM_NEW, TWC_IDEM_REPLAY, TWC_IDEM_RUNNING, TWC_IDEM_MISMATCH } twc_idem_e;

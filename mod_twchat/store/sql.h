@@ -10,6 +10,7 @@
 #include "store/db.h"
 
 extern const twc_sql_t *const twc_apikey_sql[];
+extern const twc_sql_t *const twc_audit_sql[];
 extern const twc_sql_t *const twc_consent_sql[];
 extern const twc_sql_t *const twc_dispatch_sql[];
 extern const twc_sql_t *const twc_entry_sql[];
@@ -27,7 +28,9 @@ extern const twc_sql_t *const twc_outbox_sql[];
 extern const twc_sql_t *const twc_recall_sql[];
 extern const twc_sql_t *const twc_seen_sql[];
 extern const twc_sql_t *const twc_setting_sql[];
+extern const twc_sql_t *const twc_signin_sql[];
 extern const twc_sql_t *const twc_thread_sql[];
+extern const twc_sql_t *const twc_user_sql[];
 
 /** All arrays, ending with NULL. */
 extern const twc_sql_t *const *const twc_sql_all[];

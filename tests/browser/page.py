@@ -43,11 +43,11 @@ class Page:
     # ---- coming and going ---------------------------------------------------
 
     def sign_in(self, prefix=""):
-        """Once per origin: the browser remembers what Basic authentication was told."""
+        """Once per origin: the browser remembers what Basic authentication was told, once it has been asked."""
         user, password = self.site.auth
         self.size("desk")
         self.theme("light")
-        self.driver.get(self.url.replace("://", f"://{user}:{password}@") + prefix + "/assets/img/logo.svg")
+        self.driver.get(self.url.replace("://", f"://{user}:{password}@") + prefix + "/api/session")
         self.driver.execute_script("localStorage.clear(); sessionStorage.clear()")
         self.driver.get_log("browser")
 

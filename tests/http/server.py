@@ -38,13 +38,14 @@ class Host(Client):
 
     mounts      ((path, interfaces[, directives]), ...): the <Location> sections
     directives  further lines of the virtual host; they come last and win
+    tail        lines behind the mounts: later <Location> sections win over earlier ones
     configured_public_url   False leaves TwchatPublicUrl out
     access      lines that close the mounts; by default Basic authentication
     """
 
     def __init__(self, mounts=MOUNTS, directives="", name="127.0.0.1", port=None, account_sid=None, tokens=None,
                  database=None, sandbox=None, number="+14155552671", access=None, public_url=None,
-                 configured_public_url=True):
+                 configured_public_url=True, tail=""):
         self.mounts = mounts
         self.directives = directives
         self.name = name
@@ -54,11 +55,13 @@ class Host(Client):
         self.tokens = tokens or [sandbox.auth_token if sandbox else secrets.token_hex(16)]
         self.number = number
         self.access = access
+        self.tail = tail
         self.url = f"http://127.0.0.1:{self.port}"
         self.public_url = public_url or self.url
         self._configured_public_url = configured_public_url
         self.auth = (USER, secrets.token_hex(8))
         self.api_key = "twc_" + secrets.token_urlsafe(24)
+        self.token_secret = secrets.token_hex(32)
         self._database = database
 
     def db(self):
@@ -79,14 +82,18 @@ class Host(Client):
         os.makedirs(directory, exist_ok=True)
         for i, token in enumerate(self.tokens):
             self._secret(f"token{i}", token)
+        self._secret("tokens", self.token_secret)
         digest = base64.b64encode(hashlib.sha1(self.auth[1].encode()).digest()).decode()
         with open(os.path.join(directory, "users"), "w") as users:
             users.write(f"{self.auth[0]}:{{SHA}}{digest}\n")
         if self._database is None and server is not None:
             self._database = server.create(template=template)
         if self._database is not None:
-            self._database.run("INSERT INTO api_keys (name, prefix, sha256) VALUES ('tests', %s, %s)",
+            self._database.run("INSERT INTO api_keys (name, prefix, sha256, role) VALUES ('tests', %s, %s, 'super_admin')",
                                self.api_key[:8], hashlib.sha256(self.api_key.encode()).digest())
+            # whom Apache's Basic authentication lets in
+            self._database.run("INSERT INTO users (username, is_superuser) VALUES (%s, true) ON CONFLICT DO NOTHING",
+                               self.auth[0])
 
     def _secret(self, name, value):
         path = os.path.join(self._directory, name)
@@ -107,10 +114,13 @@ class Host(Client):
                   # Twilio's real rates would make every test wait
                   "TwchatRate longcode-us 1000 longcode 1000 tollfree 1000 service 1000 whatsapp 1000",
                   f"TwchatMediaHosts 127.0.0.1:{self.sandbox.url.rpartition(':')[2]}" if self.sandbox else "",
+                  f'TwchatTokenSecret "file:{self._directory}/tokens"', "TwchatPasswordCost 4",
+                  # a test asks as fast as it can
+                  "TwchatApiRate off",
                   self.directives]
         for mount in self.mounts:
             lines += self._location(*mount)
-        return "\n".join([*lines, "</VirtualHost>", ""])
+        return "\n".join([*lines, self.tail, "</VirtualHost>", ""])
 
     def _location(self, path, interfaces, directives=""):
         access = self.access if self.access is not None else (

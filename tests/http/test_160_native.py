@@ -25,7 +25,7 @@ class TestSession:
     def test_who_and_what(self, site):
         got = site.get("/api/session").json()
         assert set(got) == {"user", "tenant", "default_from", "whatsapp_from", "messaging_service", "chat_mode",
-                            "version", "max_chars"}
+                            "version", "max_chars", "role", "account", "must_enroll", "csrf"}
         assert got["user"] == "key:tests" and got["default_from"] == site.number
         assert got["chat_mode"] == "echo" and got["max_chars"] == 1600 and re.match(r"\d+\.\d+", got["version"])
         assert site.get("/api/session", keyed=False, auth=site.auth).json()["user"] == site.auth[0]

@@ -25,11 +25,11 @@ class TestHelp:
     def test_overview_names_all_commands(self):
         done = twchatctl("--help")
         assert done.returncode == 0
-        for command in ("send", "migrate", "apikey", "journal", "routes", "doctor", "version"):
+        for command in ("send", "migrate", "user", "session", "apikey", "audit", "journal", "routes", "doctor", "version"):
             assert re.search(rf"^  {command} ", done.stdout, re.M), command
         assert twchatctl("help").stdout == done.stdout
 
-    @pytest.mark.parametrize("command", ["send", "migrate", "apikey", "journal", "spool", "routes", "doctor", "version"])
+    @pytest.mark.parametrize("command", ["send", "migrate", "user", "session", "apikey", "audit", "journal", "spool", "routes", "doctor", "version"])
     def test_each_command_explains_itself(self, command):
         done = twchatctl(command, "--help")
         assert done.returncode == 0
@@ -113,7 +113,7 @@ class TestRoutes:
         assert done.returncode == 0
         lines = done.stdout.splitlines()
         assert any(line.split()[:3] == ["GET,POST", "/twilio/inbound", "twilio"] for line in lines)
-        assert any(line.split()[:3] == ["GET", "/api/twilio/sms/stored", "operator"] for line in lines)
+        assert any(line.split()[:3] == ["GET", "/api/twilio/sms/stored", "viewer"] for line in lines)
 
     def test_json(self):
         routes = json.loads(twchatctl("routes", "--json").stdout)
@@ -202,3 +202,61 @@ class TestJournal:
         assert done.returncode == 1 and done.stderr
         assert database.value("SELECT count(*) FROM messages") == before
         assert database.value("SELECT replayed_at FROM webhook_journal WHERE id = %s", one) is None
+
+
+class TestUsers:
+    def test_a_life(self, database):
+        def ctl(*argv, stdin=None):
+            return twchatctl(*argv, stdin=stdin, env={"DATABASE_URL": database.url})
+        made = ctl("user", "add", "ana", "--role", "super_admin", "--generate", "--email", "ana@example.com")
+        assert made.returncode == 0, made.stderr
+        assert len(made.stdout.strip()) == 16 and "super_admin" in made.stderr
+        assert ctl("user", "add", "bo", stdin="a fine one 9\n").returncode == 0
+        assert ctl("user", "add", "cy", "--no-password", "--role", "viewer").returncode == 0
+        users = {u["username"]: u for u in json.loads(ctl("user", "list", "--json").stdout)}
+        assert (users["ana"]["role"], users["bo"]["role"], users["cy"]["role"]) == ("super_admin", "agent", "viewer")
+        assert users["bo"]["has_password"] and not users["cy"]["has_password"]
+        assert "ana@example.com" in ctl("user", "list").stdout
+        assert ctl("user", "role", "bo", "admin").returncode == 0
+        assert ctl("user", "disable", "bo").returncode == 0 and ctl("user", "enable", "bo").returncode == 0
+        assert ctl("user", "passwd", "bo", stdin="another fine one\n").returncode == 0
+        assert ctl("user", "factor-reset", "bo").returncode == 0
+        assert ctl("session", "list", "bo").returncode == 0 and ctl("session", "revoke", "bo").returncode == 0
+        assert ctl("user", "delete", "bo").returncode == 0
+        assert ctl("user", "delete", "bo").returncode == 6
+        last = ctl("user", "disable", "ana")
+        assert last.returncode == 1 and "last active super_admin" in last.stderr
+        done = ctl("audit", "verify")
+        assert done.returncode == 0 and "each as it was written" in done.stdout
+        head = done.stdout.split()[-1]
+        lines = [json.loads(line) for line in ctl("audit", "export").stdout.splitlines()]
+        assert [e["action"] for e in lines][:3] == ["user.created"] * 3 and lines[-1]["action"] == "user.deleted"
+        assert {e["actor_kind"] for e in lines} == {"command"} and lines[-1]["hash"] == head
+        assert len(ctl("audit", "export", "--after", "2").stdout.splitlines()) == len(lines) - 2
+        assert ctl("audit", "verify", "--head", head).returncode == 0
+
+    def test_what_somebody_changed_behind_our_back(self, database):
+        def ctl(*argv, stdin=None):
+            return twchatctl(*argv, stdin=stdin, env={"DATABASE_URL": database.url})
+        for name in ("a1", "a2", "a3"):
+            ctl("user", "add", name, "--no-password")
+        head = ctl("audit", "verify").stdout.split()[-1]
+        database.run("ALTER TABLE audit_events DISABLE TRIGGER USER")
+        last = database.value("SELECT max(id) FROM audit_events")
+        database.run("UPDATE audit_events SET actor_username = 'somebody else' WHERE id = %s", last - 1)
+        done = ctl("audit", "verify")
+        assert done.returncode == 1 and f"row {last - 1}" in done.stderr
+        database.run("DELETE FROM audit_events WHERE id = %s", last - 1)
+        assert f"row {last}" in ctl("audit", "verify").stderr
+        database.run("DELETE FROM audit_events WHERE id >= %s", last - 1)
+        assert ctl("audit", "verify").returncode == 0                   # an end that is cut off shows to who noted it
+        assert ctl("audit", "verify", "--head", head).returncode == 1
+
+    @pytest.mark.parametrize("argv", [["add"], ["add", "x", "--role", "king"], ["role", "x"], ["nonsense", "x"], ["add", "a", "b"]])
+    def test_usage(self, database, argv):
+        assert twchatctl("user", *argv, env={"DATABASE_URL": database.url}, stdin="p\n").returncode == 2
+
+    @pytest.mark.parametrize("name, password", [("a b", "a fine one 9"), ("ok1", "short"), ("ok2", ""), ("ok3", "password123")])
+    def test_refused(self, database, name, password):
+        done = twchatctl("user", "add", name, env={"DATABASE_URL": database.url}, stdin=password + "\n")
+        assert done.returncode == 1 and done.stderr.startswith("twchatctl user: ")

@@ -496,21 +496,22 @@ static void answers_in_twiml_find_their_sid(void **state)
 
 static void keys_are_checked_by_hash(void **state)
 {
-    const char *key, *name, *json;
-    apr_int64_t id;
+    const char *key, *json;
+    twc_apikey_t found;
 
-    assert_int_equal(twc_apikey_create(ctx_new(), "the shop", &key), APR_SUCCESS);
+    assert_int_equal(twc_apikey_create(ctx_new(), "the shop", TWC_ROLE_AGENT, 0, &key), APR_SUCCESS);
     assert_int_equal(strlen(key), 4 + 43);
     assert_int_equal(strncmp(key, "twk_", 4), 0);
-    assert_int_equal(twc_apikey_check(ctx_new(), key, &id, &name), APR_SUCCESS);
-    assert_string_equal(name, "the shop");
+    assert_int_equal(twc_apikey_check(ctx_new(), key, &found), APR_SUCCESS);
+    assert_int_equal(found.role, TWC_ROLE_AGENT);
+    assert_string_equal(found.name, "the shop");
     assert_int_equal(count("SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL"), 1);
-    assert_int_equal(twc_apikey_check(ctx_new(), apr_pstrcat(pool, key, "x", NULL), &id, &name), APR_ENOENT);
-    assert_int_equal(twc_apikey_check(ctx_new(), "", &id, &name), APR_ENOENT);
+    assert_int_equal(twc_apikey_check(ctx_new(), apr_pstrcat(pool, key, "x", NULL), &found), APR_ENOENT);
+    assert_int_equal(twc_apikey_check(ctx_new(), "", &found), APR_ENOENT);
     assert_int_equal(twc_apikey_list(ctx_new(), &json), APR_SUCCESS);
     assert_null(strstr(json, key));
     assert_int_equal(twc_apikey_revoke(ctx_new(), apr_pstrmemdup(pool, key, 12)), APR_SUCCESS);
-    assert_int_equal(twc_apikey_check(ctx_new(), key, &id, &name), APR_ENOENT);
+    assert_int_equal(twc_apikey_check(ctx_new(), key, &found), APR_ENOENT);
     assert_int_equal(twc_apikey_revoke(ctx_new(), "12 OR 1=1"), APR_ENOENT);
 }
 

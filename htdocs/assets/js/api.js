@@ -54,6 +54,8 @@ export function newKey() {
 async function request(method, path, { params, body, headers = {}, timeout = TIMEOUT_MS } = {}) {
   let response;
   const init = { method, credentials: 'same-origin', headers: { Accept: 'application/json', ...headers }, signal: AbortSignal.timeout(timeout) };
+  const token = /(?:^|; )admin_csrf=([^;]+)/.exec(document.cookie);
+  if (token && method !== 'GET') init.headers['X-CSRF-Token'] = token[1];
   if (body !== undefined) {
     init.headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(body);
@@ -84,6 +86,28 @@ export function session() {
   return sessionPromise;
 }
 
+export const signIn = (username, password, code) => post('api/signin', { username, password, ...(code ? { code } : {}) });
+export const signOut = () => post('api/signout');
+export const account = () => get('api/account');
+export const changeAccount = fields => request('PATCH', 'api/account', { body: fields });
+export const changePassword = (current, fresh) => post('api/account/password', { current_password: current, new_password: fresh });
+export const sessions = () => get('api/account/sessions');
+export const endSession = id => request('DELETE', `api/account/sessions/${id}`);
+export const signOutEverywhere = () => post('api/account/signout');
+export const beginFactor = () => post('api/account/factor');
+export const confirmFactor = code => post('api/account/factor/confirm', { code });
+export const factorOff = password => post('api/account/factor/off', { password });
+export const users = params => get('api/users', params);
+export const addUser = fields => post('api/users', fields);
+export const changeUser = (id, fields) => request('PATCH', `api/users/${id}`, { body: fields });
+export const deleteUser = id => request('DELETE', `api/users/${id}`);
+export const setUserPassword = (id, password) => post(`api/users/${id}/password`, { password });
+export const resetFactor = id => post(`api/users/${id}/factor/reset`);
+export const signOutUser = id => post(`api/users/${id}/signout`);
+export const keysOf = () => get('api/keys');
+export const addKey = fields => post('api/keys', fields);
+export const revokeKey = id => request('DELETE', `api/keys/${id}`);
+export const audit = params => get('api/audit', params);
 export const stats = () => get('api/stats');
 export const stuck = params => get('api/outbox/stuck', params);
 export const entries = params => get('api/entries', params);

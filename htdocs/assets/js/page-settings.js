@@ -12,12 +12,7 @@ import { channelName } from './ui/avatar.js';
 import './ui/connection.js';
 import { problemBlock } from './ui/problem.js';
 import { setTitle } from './ui/rail.js';
-
-function section(id, title, text, ...content) {
-  return h('section', { class: 'setting', 'aria-labelledby': id },
-    h('div', { class: 'setting-about' }, h('h2', { id }, title), h('p', {}, text)),
-    h('div', { class: 'card-box card-pad' }, content));
-}
+import { section } from './ui/section.js';
 
 function choice(legend, name, options, current, pick) {
   return h('fieldset', { class: 'segments', onchange: event => pick(event.target.value) }, h('legend', { class: 'form-label' }, legend),

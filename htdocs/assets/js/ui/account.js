@@ -2,7 +2,7 @@
  *
  * account.js - the button of the person signed in: theme, language, shortcuts.
  */
-import { session } from '../api.js';
+import { session, signOut, url } from '../api.js';
 import { h, icon } from '../dom.js';
 import { hue, initials } from '../format.js';
 import { LANGUAGES, lang, setLang, t } from '../i18n.js';
@@ -22,10 +22,17 @@ export function keyTable() {
     h('dt', {}, combo.split(' ').map(key => h('kbd', {}, key))), h('dd', {}, label)]));
 }
 
-function items(user) {
+function leave() {
+  signOut().catch(() => { /* signed out already, or Apache asks again anyway */ }).finally(() => { location.href = url('signin'); });
+}
+
+function items(who) {
   const theme = window.twchatTheme.get();
+  const user = who?.user;
   return [
     { heading: user ? t('account.signed_in', { user }) : t('account.signed_in_key') },
+    ...(who?.account ? [{ icon: 'user', label: t('nav.account'), run: () => { location.href = url('account'); } }] : []),
+    ...(who?.csrf ? [{ icon: 'out', label: t('action.sign_out'), run: leave }] : []),
     '-',
     ...THEMES.map(([name, mark]) => ({ icon: mark, label: t(`theme.${name}`), checked: theme === name, run: () => window.twchatTheme.set(name) })),
     '-',
@@ -37,16 +44,16 @@ function items(user) {
 
 class Account extends HTMLElement {
   connectedCallback() {
-    let user = '';
+    let who = null;
     const mark = h('span', { class: 'avatar sm' }, icon('user'));
     const button = h('button', { type: 'button', class: 'account', 'aria-label': t('account.menu'), title: t('account.menu') }, mark);
-    attachMenu(button, () => items(user));
+    attachMenu(button, () => items(who));
     this.replaceChildren(button);
-    session().then(who => {
-      user = who.user || '';
-      if (!user) return;
-      mark.className = `avatar sm av-${hue(user)}`;
-      mark.replaceChildren(initials(user));
+    session().then(answer => {
+      who = answer;
+      if (!who.user) return;
+      mark.className = `avatar sm av-${hue(who.user)}`;
+      mark.replaceChildren(initials(who.user));
     }).catch(() => { /* the page itself says that nothing answers */ });
   }
 }

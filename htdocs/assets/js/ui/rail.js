@@ -3,7 +3,7 @@
  * rail.js - <tw-rail page="inbox">: the way between pages; a bar at the bottom on phones. It also
  * registers the shortcuts every page has and starts the live connection.
  */
-import { url } from '../api.js';
+import { session, url } from '../api.js';
 import { h, icon } from '../dom.js';
 import { live } from '../events.js';
 import { number } from '../format.js';
@@ -15,6 +15,9 @@ import { showKeys } from './account.js';
 import './connection.js';
 
 const PAGES = [['dashboard', '.', 'dashboard', 'g d'], ['inbox', 'inbox', 'inbox', 'g i'], ['settings', 'settings', 'settings', 'g s']];
+const ROLES = ['none', 'viewer', 'agent', 'admin', 'super_admin'];
+/* Pages of those who manage: name, path, icon, shortcut, the lowest role. */
+const MANAGED = [['users', 'users', 'users', 'g u', 'super_admin'], ['audit', 'audit', 'shield', 'g a', 'admin']];
 
 /** The page's title, with what is unread before it. */
 let baseTitle = '';
@@ -32,15 +35,25 @@ class Rail extends HTMLElement {
       h('a', { class: 'skip', href: '#main' }, t('nav.skip')),
       h('a', { class: 'rail-brand', href: url('.'), 'aria-label': 'Twchat', title: 'Twchat' },
         h('img', { src: url('assets/img/logo.svg'), alt: '', width: 32, height: 32 })),
-      h('nav', { 'aria-label': t('nav.label') }, PAGES.map(([name, path, mark, combo]) =>
-        h('a', { class: 'rail-link', href: url(path), 'aria-current': name === page ? 'page' : null, title: `${t(`nav.${name}`)} (${combo})` },
-          icon(mark), h('span', {}, t(`nav.${name}`)), name === 'inbox' && this.badge))),
+      this.nav = h('nav', { 'aria-label': t('nav.label') }, PAGES.map(row => this.link(row, page))),
       document.createElement('tw-account'));
     this.shortcuts();
+    session().then(who => this.manage(who, page)).catch(() => { /* the page itself says that nothing answers */ });
     stats.addEventListener('change', event => this.unread(event.detail.unread));
     live.start();
     stats.refresh();
     outgoing.flush();
+  }
+
+  link([name, path, mark, combo], page) {
+    keys.on(combo, t('keys.go', { page: t(`nav.${name}`) }), () => { location.href = url(path); });
+    return h('a', { class: 'rail-link', href: url(path), 'aria-current': name === page ? 'page' : null, title: `${t(`nav.${name}`)} (${combo})` },
+      icon(mark), h('span', {}, t(`nav.${name}`)), name === 'inbox' && this.badge);
+  }
+
+  manage(who, page) {
+    const rank = ROLES.indexOf(who.role);
+    this.nav.append(...MANAGED.filter(row => rank >= ROLES.indexOf(row[4])).map(row => this.link(row, page)));
   }
 
   unread(n) {
@@ -51,7 +64,6 @@ class Rail extends HTMLElement {
   }
 
   shortcuts() {
-    for (const [name, path, , combo] of PAGES) keys.on(combo, t('keys.go', { page: t(`nav.${name}`) }), () => { location.href = url(path); });
     keys.on('/', t('keys.search'), () => {
       const field = document.querySelector('[data-search]');
       if (!field) return void (location.href = url('inbox') + '#search');

@@ -1,0 +1,459 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * account.c - the rules about accounts.
+ * Must never keep a password longer than the call, nor leave a change without its line in the audit log.
+ * Called by the endpoints of every interface that has accounts, by glue/principal.c and by twchatctl.
+ */
+#include <string.h>
+
+#include <apr_lib.h>
+
+#include "domain/account.h"
+#include "store/audit.h"
+#include "store/db.h"
+#include "store/signin.h"
+#include "util/password.h"
+#include "util/phone.h"
+#include "util/text.h"
+#include "util/totp.h"
+#include "util/hasher.h"
+
+#define NAME_MAX_CHARS 150
+#define EMAIL_MAX      254
+#define TEXT_MAX_CHARS 2000
+
+/* ---- what may be said of oneself -------------------------------------------------------- */
+
+static apr_status_t check_username(twc_ctx_t *ctx, const char *name)
+{
+    apr_size_t len = name ? strlen(name) : 0;
+
+    if (len >= 1 && len <= NAME_MAX_CHARS && apr_isalnum(*name)
+        && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-") == len)
+        return APR_SUCCESS;
+    return twc_problem_field(ctx, "username", "username_invalid", "A user name has 1 to %d letters, digits or . _ @ + -, without "
+                             "accents, and begins with a letter or a digit.", NAME_MAX_CHARS);
+}
+
+/* An address as it is mailed to: something, one @, something; no blanks, nothing beyond ASCII. */
+static apr_status_t check_email(twc_ctx_t *ctx, const char *email)
+{
+    const char *at = strchr(email, '@');
+    bool fine = at && at > email && at[1] && !strchr(at + 1, '@') && strlen(email) <= EMAIL_MAX;
+
+    for (const char *p = email; *p && fine; p++)
+        fine = (unsigned char)*p > ' ' && (unsigned char)*p < 0x7f && !strchr("<>()[]\\,;:\"", *p);
+    return fine ? APR_SUCCESS : twc_problem_field(ctx, "email", "email_invalid", "This is no e-mail address.");
+}
+
+static apr_status_t check_text(twc_ctx_t *ctx, const char *field, const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (((unsigned char)*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
+            return twc_problem_field(ctx, field, "text_invalid", "Control characters do not belong here.");
+    if (twc_text_chars(text) > TEXT_MAX_CHARS)
+        return twc_problem_field(ctx, field, "text_too_long", "At most %d characters.", TEXT_MAX_CHARS);
+    return APR_SUCCESS;
+}
+
+/* canonical: out, E.164; "" stays "". */
+static apr_status_t check_phone(twc_ctx_t *ctx, const char *text, const char **canonical)
+{
+    *canonical = *text ? twc_phone_canonical(ctx->pool, text, true) : text;
+    if (!*text || (*canonical && twc_phone_is_e164(*canonical)))
+        return APR_SUCCESS;
+    return twc_problem_field(ctx, "phone_number", "phone_invalid", "This is no phone number: write it with its country code, "
+                             "like +14155552671.");
+}
+
+static apr_status_t check_password(twc_ctx_t *ctx, const char *field, const char *password, twc_role_e role, const char *username)
+{
+    int min = role > TWC_ROLE_NONE ? ctx->conf->password_min : ctx->conf->password_min_registered;
+    const char *weakness = twc_password_weakness(ctx->pool, password, min, role > TWC_ROLE_NONE ? username : NULL);
+
+    return weakness ? twc_problem_field(ctx, field, "password_weak", "%s", weakness) : APR_SUCCESS;
+}
+
+/* ---- audit ----------------------------------------------------------------------------------- */
+
+static const char *id_text(twc_ctx_t *ctx, apr_int64_t id)
+{
+    return apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, id);
+}
+
+/* A change of one account: what it was, the change, what it is now. */
+typedef struct change_t {
+    apr_int64_t id, self, keep;
+    const char *action;
+    apr_status_t (*apply)(twc_ctx_t *ctx, const struct change_t *change);
+    const twc_user_change_t *fields;
+    const char *text;                   /* hash, ids */
+    twc_role_e role;
+    bool on, loses_super;               /* it may take the super_admin away */
+    const char *ends;                   /* sign-ins end for this reason; NULL: they stay */
+} change_t;
+
+static apr_status_t guard_last(twc_ctx_t *ctx, apr_int64_t id)
+{
+    twc_user_t *user;
+    int others;
+
+    TWC_TRY(twc_user_other_supers(ctx, id, &others));
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    if (user->role == TWC_ROLE_SUPER && user->active && others == 0)
+        return twc_problem(ctx, APR_EEXIST, "last_super_admin", "This is the last active super_admin; make somebody else one first.");
+    return APR_SUCCESS;
+}
+
+static apr_status_t carry_out(twc_ctx_t *ctx, void *baton)
+{
+    const change_t *change = baton;
+    const char *before, *after = NULL;
+
+    if (change->loses_super)
+        TWC_TRY(guard_last(ctx, change->id));
+    TWC_TRY(twc_user_row_json(ctx, change->id, &before));
+    if (change->ends)
+        TWC_TRY(twc_signin_end_all(ctx, change->id, change->keep, change->ends));
+    TWC_TRY(change->apply(ctx, change));
+    if (twc_user_row_json(ctx, change->id, &after) != APR_SUCCESS)
+        twc_problem_clear(ctx);         /* deleted */
+    return twc_audit(ctx, change->action, "user", id_text(ctx, change->id), before, after);
+}
+
+static apr_status_t run(twc_ctx_t *ctx, change_t *change)
+{
+    return twc_tx_run(ctx, carry_out, change);
+}
+
+/* ---- making ------------------------------------------------------------------------------------- */
+
+typedef struct making_t {
+    const twc_account_draft_t *asked;
+    twc_user_draft_t row;
+    apr_int64_t id;
+} making_t;
+
+static apr_status_t insert(twc_ctx_t *ctx, void *baton)
+{
+    making_t *making = baton;
+    const char *after;
+
+    TWC_TRY(twc_user_insert(ctx, &making->row, &making->id));
+    TWC_TRY(twc_user_row_json(ctx, making->id, &after));
+    return twc_audit(ctx, making->asked->audited_as ? making->asked->audited_as : "user.created", "user", id_text(ctx, making->id),
+                     NULL, after);
+}
+
+static const char *or_null(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+static apr_status_t check_draft(twc_ctx_t *ctx, const twc_account_draft_t *draft, twc_user_draft_t *row)
+{
+    *row = (twc_user_draft_t){ .username = draft->username, .email = or_null(draft->email), .full_name = or_null(draft->full_name),
+                               .role = draft->role, .inactive = draft->inactive, .from_apache = draft->from_apache };
+    TWC_TRY(check_username(ctx, draft->username));
+    if (row->email)
+        TWC_TRY(check_email(ctx, row->email));
+    if (row->full_name)
+        TWC_TRY(check_text(ctx, "full_name", row->full_name));
+    if (or_null(draft->phone_number))
+        TWC_TRY(check_phone(ctx, draft->phone_number, &row->phone_number));
+    return draft->password ? check_password(ctx, "password", draft->password, draft->role, draft->username) : APR_SUCCESS;
+}
+
+apr_status_t twc_account_create(twc_ctx_t *ctx, const twc_account_draft_t *draft, apr_int64_t *id)
+{
+    making_t making = { .asked = draft };
+
+    TWC_TRY(check_draft(ctx, draft, &making.row));
+    if (draft->password)
+        TWC_TRY(twc_hasher_hash(ctx->hasher, ctx, draft->password, &making.row.password_hash));
+    TWC_TRY(twc_tx_run(ctx, insert, &making));
+    *id = making.id;
+    return APR_SUCCESS;
+}
+
+/* ---- one's own ------------------------------------------------------------------------------------ */
+
+static apr_status_t apply_fields(twc_ctx_t *ctx, const change_t *change)
+{
+    return twc_user_update(ctx, change->id, change->fields);
+}
+
+apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *asked)
+{
+    twc_user_change_t fields = *asked;
+    change_t change = { .id = id, .action = "user.updated", .apply = apply_fields, .fields = &fields };
+
+    if (fields.full_name)
+        TWC_TRY(check_text(ctx, "full_name", fields.full_name));
+    if (fields.bio)
+        TWC_TRY(check_text(ctx, "bio", fields.bio));
+    if (fields.email && *fields.email)
+        TWC_TRY(check_email(ctx, fields.email));
+    if (fields.phone_number)
+        TWC_TRY(check_phone(ctx, fields.phone_number, &fields.phone_number));
+    return run(ctx, &change);
+}
+
+static apr_status_t apply_password(twc_ctx_t *ctx, const change_t *change)
+{
+    return twc_user_set_password(ctx, change->id, change->text);
+}
+
+static apr_status_t set_password(twc_ctx_t *ctx, const twc_user_t *user, const char *field, const char *fresh, apr_int64_t keep,
+                                 const char *action)
+{
+    change_t change = { .id = user->id, .action = action, .apply = apply_password, .ends = "password", .keep = keep };
+
+    TWC_TRY(check_password(ctx, field, fresh, user->role, user->username));
+    TWC_TRY(twc_hasher_hash(ctx->hasher, ctx, fresh, &change.text));
+    return run(ctx, &change);
+}
+
+static apr_status_t prove(twc_ctx_t *ctx, const twc_user_t *user, const char *password)
+{
+    bool matches;
+
+    TWC_TRY(twc_hasher_check(ctx->hasher, ctx, password, user->password_hash, &matches));
+    return matches ? APR_SUCCESS : twc_problem(ctx, APR_EACCES, "password_wrong", "Current password is incorrect");
+}
+
+apr_status_t twc_account_change_password(twc_ctx_t *ctx, apr_int64_t id, const char *current, const char *fresh, apr_int64_t keep_signin)
+{
+    twc_user_t *user;
+
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    TWC_TRY(prove(ctx, user, current));
+    return set_password(ctx, user, "new_password", fresh, keep_signin, "user.password_changed");
+}
+
+apr_status_t twc_account_reset_password(twc_ctx_t *ctx, apr_int64_t id, const char *fresh)
+{
+    twc_user_t *user;
+
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    return set_password(ctx, user, "password", fresh, 0, "user.password_reset");
+}
+
+/* ---- by administrators ------------------------------------------------------------------------------ */
+
+static apr_status_t not_oneself(twc_ctx_t *ctx, apr_int64_t id, apr_int64_t self)
+{
+    return self && id == self ? twc_problem(ctx, APR_EACCES, "own_account", "Nobody does this to their own account.") : APR_SUCCESS;
+}
+
+static apr_status_t apply_active(twc_ctx_t *ctx, const change_t *change)
+{
+    return twc_user_set_active(ctx, change->id, change->on);
+}
+
+apr_status_t twc_account_set_active(twc_ctx_t *ctx, apr_int64_t id, bool active, apr_int64_t self)
+{
+    change_t change = { .id = id, .action = active ? "user.enabled" : "user.disabled", .apply = apply_active, .on = active,
+                        .loses_super = !active, .ends = active ? NULL : "disabled" };
+
+    if (!active)
+        TWC_TRY(not_oneself(ctx, id, self));
+    return run(ctx, &change);
+}
+
+static apr_status_t apply_role(twc_ctx_t *ctx, const change_t *change)
+{
+    return twc_user_set_role(ctx, change->id, change->role);
+}
+
+apr_status_t twc_account_set_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role, apr_int64_t self)
+{
+    change_t change = { .id = id, .action = "user.role_set", .apply = apply_role, .role = role, .loses_super = role != TWC_ROLE_SUPER };
+
+    TWC_TRY(not_oneself(ctx, id, self));
+    return run(ctx, &change);
+}
+
+static apr_status_t apply_super(twc_ctx_t *ctx, const change_t *change)
+{
+    return twc_user_set_super(ctx, change->id, change->on);
+}
+
+apr_status_t twc_account_set_super(twc_ctx_t *ctx, apr_int64_t id, bool super, apr_int64_t self)
+{
+    change_t change = { .id = id, .action = "user.role_set", .apply = apply_super, .on = super, .loses_super = !super };
+
+    TWC_TRY(not_oneself(ctx, id, self));
+    return run(ctx, &change);
+}
+
+static apr_status_t apply_delete(twc_ctx_t *ctx, const change_t *change)
+{
+    return twc_user_delete(ctx, change->id);
+}
+
+apr_status_t twc_account_delete(twc_ctx_t *ctx, apr_int64_t id, apr_int64_t self)
+{
+    change_t change = { .id = id, .action = "user.deleted", .apply = apply_delete, .loses_super = true };
+
+    TWC_TRY(not_oneself(ctx, id, self));
+    return run(ctx, &change);
+}
+
+static apr_status_t apply_roles(twc_ctx_t *ctx, const change_t *change)
+{
+    return twc_role_assign(ctx, change->id, change->text);
+}
+
+apr_status_t twc_account_assign_roles(twc_ctx_t *ctx, apr_int64_t id, const char *ids)
+{
+    change_t change = { .id = id, .action = "user.roles_assigned", .apply = apply_roles, .text = ids };
+
+    return run(ctx, &change);
+}
+
+typedef struct role_t {
+    const char *name, *description, *json;
+    apr_int64_t id;
+} role_t;
+
+static apr_status_t insert_role(twc_ctx_t *ctx, void *baton)
+{
+    role_t *role = baton;
+
+    TWC_TRY(twc_role_insert(ctx, role->name, role->description, &role->json));
+    return twc_audit(ctx, "role.created", "role", role->name, NULL, role->json);
+}
+
+apr_status_t twc_account_role_create(twc_ctx_t *ctx, const char *name, const char *description, const char **json)
+{
+    role_t role = { .name = twc_text_trim(ctx->pool, name), .description = description };
+
+    if (!*role.name || twc_text_chars(role.name) > NAME_MAX_CHARS)
+        return twc_problem_field(ctx, "name", "name_invalid", "A role's name has 1 to %d characters.", NAME_MAX_CHARS);
+    TWC_TRY(check_text(ctx, "name", role.name));
+    if (description)
+        TWC_TRY(check_text(ctx, "description", description));
+    TWC_TRY(twc_tx_run(ctx, insert_role, &role));
+    *json = role.json;
+    return APR_SUCCESS;
+}
+
+static apr_status_t delete_role(twc_ctx_t *ctx, void *baton)
+{
+    const role_t *role = baton;
+
+    TWC_TRY(twc_role_delete(ctx, role->id));
+    return twc_audit(ctx, "role.deleted", "role", id_text(ctx, role->id), NULL, NULL);
+}
+
+apr_status_t twc_account_role_delete(twc_ctx_t *ctx, apr_int64_t id)
+{
+    role_t role = { .id = id };
+
+    return twc_tx_run(ctx, delete_role, &role);
+}
+
+/* ---- second factor ------------------------------------------------------------------------------------- */
+
+static const char *label_of(twc_ctx_t *ctx, apr_int64_t id)
+{
+    return apr_psprintf(ctx->scratch, "totp %" APR_INT64_T_FMT, id);
+}
+
+apr_status_t twc_account_totp_secret(twc_ctx_t *ctx, const twc_user_t *user, const unsigned char **secret)
+{
+    twc_str_t plain;
+
+    for (int i = 0; i < TWC_TOKENS_MAX && user->totp_secret.data; i++) {
+        const char *key = ctx->conf->token_secrets[i];
+        if (!key || twc_unseal(ctx->pool, key, label_of(ctx, user->id), user->totp_secret, &plain) != APR_SUCCESS
+            || plain.len != TWC_TOTP_BYTES)
+            continue;
+        *secret = (const unsigned char *)plain.data;
+        return APR_SUCCESS;
+    }
+    return twc_problem(ctx, APR_EACCES, "no_secret", "The second factor of this account cannot be read; an administrator can reset it.");
+}
+
+typedef struct factor_t {
+    apr_int64_t id, step;
+    twc_str_t sealed;
+    bool on;
+    const char **hashes;
+    const char *action;
+} factor_t;
+
+static apr_status_t set_factor(twc_ctx_t *ctx, void *baton)
+{
+    const factor_t *factor = baton;
+
+    TWC_TRY(twc_user_set_totp(ctx, factor->id, factor->sealed, factor->on));
+    if (factor->step)
+        TWC_TRY(twc_user_take_step(ctx, factor->id, factor->step));
+    if (factor->hashes)
+        TWC_TRY(twc_user_set_recovery(ctx, factor->id, factor->hashes, TWC_RECOVERY_CODES));
+    return factor->action ? twc_audit(ctx, factor->action, "user", id_text(ctx, factor->id), NULL, NULL) : APR_SUCCESS;
+}
+
+apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char **text, const char **url)
+{
+    const twc_conf_t *conf = ctx->conf;
+    unsigned char secret[TWC_TOTP_BYTES];
+    factor_t factor = { .id = id };
+    twc_user_t *user;
+
+    if (!conf->token_secrets[0])
+        return twc_problem(ctx, APR_EACCES, "no_secret", "Second factors need TwchatTokenSecret in the server's configuration.");
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    if (user->totp_on)
+        return twc_problem(ctx, APR_EEXIST, "factor_on", "The second factor is on; turn it off first.");
+    TWC_TRY(twc_totp_generate(secret));
+    *text = twc_totp_base32(ctx->pool, secret);
+    *url = twc_totp_url(ctx->pool, secret, conf->business_name, user->username);
+    TWC_TRY(twc_seal(ctx->pool, conf->token_secrets[0], label_of(ctx, id), (twc_str_t){ (const char *)secret, sizeof(secret) },
+                     &factor.sealed));
+    return twc_tx_run(ctx, set_factor, &factor);
+}
+
+static apr_status_t make_codes(twc_ctx_t *ctx, const char *const **codes, const char ***hashes)
+{
+    const char **made = apr_pcalloc(ctx->pool, TWC_RECOVERY_CODES * sizeof(*made));
+
+    *hashes = apr_pcalloc(ctx->pool, TWC_RECOVERY_CODES * sizeof(**hashes));
+    for (int i = 0; i < TWC_RECOVERY_CODES; i++) {
+        TWC_TRY(twc_recovery_generate(ctx->pool, &made[i]));
+        (*hashes)[i] = twc_recovery_hash(ctx->pool, made[i]);
+    }
+    *codes = made;
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_account_totp_confirm(twc_ctx_t *ctx, apr_int64_t id, const char *code, const char *const **codes)
+{
+    factor_t factor = { .id = id, .on = true, .action = "user.second_factor_on" };
+    const unsigned char *secret;
+    twc_user_t *user;
+
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    if (user->totp_on || !user->totp_secret.data)
+        return twc_problem(ctx, APR_EEXIST, "factor_not_begun", "There is no second factor waiting to be confirmed.");
+    TWC_TRY(twc_account_totp_secret(ctx, user, &secret));
+    factor.sealed = user->totp_secret;
+    factor.step = twc_totp_step(secret, code, apr_time_now(), 0);
+    if (!factor.step)
+        return twc_problem_field(ctx, "code", "code_wrong", "This is not the code the app shows now. Is its clock right?");
+    TWC_TRY(make_codes(ctx, codes, &factor.hashes));
+    return twc_tx_run(ctx, set_factor, &factor);
+}
+
+apr_status_t twc_account_totp_off(twc_ctx_t *ctx, apr_int64_t id, const char *password)
+{
+    factor_t factor = { .id = id, .action = password ? "user.second_factor_off" : "user.second_factor_reset" };
+    twc_user_t *user;
+
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    if (password)
+        TWC_TRY(prove(ctx, user, password));
+    return twc_tx_run(ctx, set_factor, &factor);
+}

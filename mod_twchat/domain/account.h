@@ -1,0 +1,62 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * account.h - the rules about accounts: who may exist under which name and password, what happens to somebody's
+ * sign-ins when they change, and that it is written down who did it (ctx->actor).
+ */
+#ifndef TWC_DOMAIN_ACCOUNT_H
+#define TWC_DOMAIN_ACCOUNT_H
+
+#include "store/user.h"
+
+/** An account as somebody asks for it; texts as they came. */
+typedef struct twc_account_draft_t {
+    const char *username, *email, *password;    /* email and password may be NULL */
+    const char *full_name, *phone_number;       /* may be NULL */
+    twc_role_e role;
+    bool inactive, from_apache;
+    const char *audited_as;             /* action in the audit log; NULL: "user.created" */
+} twc_account_draft_t;
+
+/**
+ * Make an account.
+ * @return APR_SUCCESS | APR_EINVAL problem names the field | APR_EEXIST "username_taken", "email_taken", "phone_taken"
+ *         | APR_EAGAIN busy
+ */
+apr_status_t twc_account_create(twc_ctx_t *ctx, const twc_account_draft_t *draft, apr_int64_t *id);
+
+/** Their own data. @return APR_EINVAL | APR_EEXIST | APR_ENOENT */
+apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *change);
+
+/** A new password by its owner: every other sign-in ends. @return APR_EACCES "password_wrong" | APR_EINVAL "password_weak" */
+apr_status_t twc_account_change_password(twc_ctx_t *ctx, apr_int64_t id, const char *current, const char *fresh, apr_int64_t keep_signin);
+/** A new password by somebody who may: every sign-in ends. */
+apr_status_t twc_account_reset_password(twc_ctx_t *ctx, apr_int64_t id, const char *fresh);
+
+/*
+ * By administrators. self: the caller's own id, 0 for a program; nobody takes themselves away.
+ * @return APR_ENOENT "user_unknown" | APR_EACCES "own_account" | APR_EEXIST "last_super_admin"
+ */
+apr_status_t twc_account_set_active(twc_ctx_t *ctx, apr_int64_t id, bool active, apr_int64_t self);
+apr_status_t twc_account_set_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role, apr_int64_t self);
+apr_status_t twc_account_set_super(twc_ctx_t *ctx, apr_int64_t id, bool super, apr_int64_t self);
+apr_status_t twc_account_delete(twc_ctx_t *ctx, apr_int64_t id, apr_int64_t self);
+/** Replace roles by ids "{1,2}" (ai-messaging); the superuser mark stays as it is. */
+apr_status_t twc_account_assign_roles(twc_ctx_t *ctx, apr_int64_t id, const char *ids);
+
+/** Roles by name, without rights (ai-messaging). As store/user.h's, and audited. */
+apr_status_t twc_account_role_create(twc_ctx_t *ctx, const char *name, const char *description, const char **json);
+apr_status_t twc_account_role_delete(twc_ctx_t *ctx, apr_int64_t id);
+
+/* ---- second factor ------------------------------------------------------------------------ */
+
+/** The secret of somebody who has one, TWC_TOTP_BYTES in ctx->pool. APR_EACCES "no_secret": sealed under a key that is not configured */
+apr_status_t twc_account_totp_secret(twc_ctx_t *ctx, const twc_user_t *user, const unsigned char **secret);
+
+/** A new secret, not asked for until confirmed. url: otpauth://...; text: base32. APR_EACCES "no_secret": TwchatTokenSecret is missing */
+apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char **text, const char **url);
+/** Its owner types the first code. codes: out, TWC_RECOVERY_CODES of them, shown once. APR_EACCES "code_wrong" */
+apr_status_t twc_account_totp_confirm(twc_ctx_t *ctx, apr_int64_t id, const char *code, const char *const **codes);
+/** Off again. Its owner proves to be it by password; administrators reset it with password NULL. */
+apr_status_t twc_account_totp_off(twc_ctx_t *ctx, apr_int64_t id, const char *password);
+
+#endif

@@ -1,0 +1,265 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * signin.c - getting in, and being believed afterwards.
+ * Must never say whether it was the name or the password that was wrong, nor in another time.
+ * Called by the endpoints that sign in, by glue/principal.c for each request with a credential.
+ */
+#include <string.h>
+
+#include <apr_encode.h>
+#include <apr_general.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+
+#include "domain/account.h"
+#include "domain/signin.h"
+#include "store/audit.h"
+#include "store/db.h"
+#include "util/jwt.h"
+#include "util/password.h"
+#include "util/text.h"
+#include "util/totp.h"
+#include "util/hasher.h"
+
+#define WINDOW        apr_time_from_sec(60)
+#define COOKIE_BYTES  32
+#define COOKIE_CHARS  43
+#define ID_BYTES      16
+
+static const char *sha256_hex(apr_pool_t *pool, const char *text)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const unsigned char *)text, strlen(text), digest);
+    return twc_text_hex(pool, digest, sizeof(digest));
+}
+
+/* ---- name, password, second factor ------------------------------------------------------ */
+
+
+static apr_status_t find_user(twc_ctx_t *ctx, const char *name, twc_user_t **user)
+{
+    apr_status_t rv = twc_user_by_login(ctx, name, user);
+
+    if (!APR_STATUS_IS_ENOENT(rv))
+        return rv;
+    twc_problem_clear(ctx);
+    *user = NULL;
+    return APR_SUCCESS;
+}
+
+static bool is_digits(const char *code)
+{
+    return strspn(code, "0123456789 ") == strlen(code);
+}
+
+static apr_status_t check_code(twc_ctx_t *ctx, const twc_user_t *user, const char *code)
+{
+    const unsigned char *secret;
+    apr_int64_t step;
+    int left;
+
+    if (!code || twc_text_blank(code))
+        return twc_problem(ctx, APR_EACCES, "code_needed", "This account wants a second factor: the code of its authenticator app.");
+    if (!is_digits(code)) {
+        if (twc_user_use_recovery(ctx, user->id, twc_recovery_hash(ctx->pool, code), &left) == APR_SUCCESS)
+            return APR_SUCCESS;
+        return APR_STATUS_IS_ENOENT(ctx->problem->status) ? APR_EACCES : ctx->problem->status;
+    }
+    TWC_TRY(twc_account_totp_secret(ctx, user, &secret));
+    step = twc_totp_step(secret, code, apr_time_now(), 0);
+    return step ? twc_user_take_step(ctx, user->id, step)
+        : twc_problem(ctx, APR_EACCES, "code_wrong", "The code is wrong, or no longer valid.");
+}
+
+static apr_status_t check_password(twc_ctx_t *ctx, const char *password, const twc_user_t *user)
+{
+    bool fits = strlen(password) <= TWC_PASSWORD_MAX, matches;
+
+    TWC_TRY(twc_hasher_check(ctx->hasher, ctx, fits ? password : "", user && fits ? user->password_hash : NULL, &matches));
+    return matches ? APR_SUCCESS : twc_problem(ctx, APR_EACCES, "credentials_wrong", "Incorrect username or password");
+}
+
+static apr_status_t count_attempt(twc_ctx_t *ctx, const twc_knock_t *knock, const char *account, apr_interval_time_t *wait)
+{
+    apr_status_t rv = twc_attempt_begin(ctx, knock->address, account, knock->max, WINDOW, wait);
+
+    return rv == APR_EACCES ? twc_problem(ctx, APR_TIMEUP, "too_many_attempts", "Too many requests. Please try again later.") : rv;
+}
+
+/* Counted before it is known how it ends, so that a thousand guesses at once are no way around it. */
+apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user, apr_interval_time_t *wait)
+{
+    const char *account;
+
+    *wait = 0;
+    TWC_TRY(find_user(ctx, knock->username, user));
+    account = *user ? apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, (*user)->id) : sha256_hex(ctx->pool, twc_text_upper(ctx->pool, knock->username));
+    TWC_TRY(count_attempt(ctx, knock, account, wait));
+    TWC_TRY(check_password(ctx, knock->password, *user));
+    if (!(*user)->active)
+        return twc_problem(ctx, APR_EACCES, "user_disabled", "User is disabled");
+    if ((*user)->totp_on)
+        TWC_TRY(check_code(ctx, *user, knock->code));
+    return twc_attempt_forgive(ctx, knock->address, account);
+}
+
+/* ---- cookies --------------------------------------------------------------------------------- */
+
+typedef struct entry_t {
+    const twc_user_t *user;
+    const twc_knock_t *knock;
+    const char *secret, *refresh;
+    apr_interval_time_t life;
+    apr_int64_t id;
+    const char *handle;
+} entry_t;
+
+/* Who signs in acts for themselves from here on. */
+static apr_status_t enter(twc_ctx_t *ctx, void *baton)
+{
+    entry_t *entry = baton;
+    twc_actor_t actor = ctx->actor ? *ctx->actor : (twc_actor_t){ .remote_addr = entry->knock->address };
+    const twc_actor_t *before = ctx->actor;
+    apr_status_t rv;
+
+    TWC_TRY(twc_signin_insert(ctx, entry->user->id, entry->secret, entry->refresh, entry->knock->device, entry->knock->address,
+                              entry->life, &entry->id, &entry->handle));
+    actor.kind = "user";
+    actor.id = entry->user->id;
+    actor.name = entry->user->username;
+    ctx->actor = &actor;
+    rv = twc_audit(ctx, "user.signed_in", "user", apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, entry->user->id), NULL, NULL);
+    ctx->actor = before;
+    return rv;
+}
+
+const char *twc_signin_csrf(apr_pool_t *pool, const char *cookie)
+{
+    static const char what[] = "csrf";
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+
+    HMAC(EVP_sha256(), cookie, (int)strlen(cookie), (const unsigned char *)what, sizeof(what) - 1, mac, &len);
+    return apr_pencode_base64_binary(pool, mac, len, APR_ENCODE_BASE64URL | APR_ENCODE_NOPADDING, NULL);
+}
+
+apr_status_t twc_signin_cookie(twc_ctx_t *ctx, const twc_user_t *user, const twc_knock_t *knock, twc_cookie_t *cookie)
+{
+    entry_t entry = { .user = user, .knock = knock, .life = ctx->conf->session_life };
+    unsigned char secret[COOKIE_BYTES];
+
+    TWC_TRY(apr_generate_random_bytes(secret, sizeof(secret)));
+    cookie->value = apr_pencode_base64_binary(ctx->pool, secret, sizeof(secret), APR_ENCODE_BASE64URL | APR_ENCODE_NOPADDING, NULL);
+    cookie->csrf = twc_signin_csrf(ctx->pool, cookie->value);
+    entry.secret = sha256_hex(ctx->pool, cookie->value);
+    return twc_tx_run(ctx, enter, &entry);
+}
+
+static apr_status_t unknown(twc_ctx_t *ctx)
+{
+    return twc_problem(ctx, APR_ENOENT, "signin_unknown", "Nobody is signed in with this.");
+}
+
+apr_status_t twc_signin_by_cookie(twc_ctx_t *ctx, const char *cookie, twc_signin_t *signin)
+{
+    if (strlen(cookie) != COOKIE_CHARS)
+        return unknown(ctx);
+    TWC_TRY(twc_signin_by_secret(ctx, sha256_hex(ctx->pool, cookie), signin));
+    return signin->ended && signin->active ? unknown(ctx) : APR_SUCCESS;
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------ */
+
+static apr_status_t make_id(twc_ctx_t *ctx, const char **id)
+{
+    unsigned char bytes[ID_BYTES];
+
+    TWC_TRY(apr_generate_random_bytes(bytes, sizeof(bytes)));
+    *id = twc_text_hex(ctx->pool, bytes, sizeof(bytes));
+    return APR_SUCCESS;
+}
+
+static apr_status_t write_tokens(twc_ctx_t *ctx, const char *username, apr_int64_t user_id, const char *handle, const char *refresh_id,
+                                 twc_tokens_t *tokens)
+{
+    const twc_conf_t *conf = ctx->conf;
+    apr_time_t now = apr_time_now();
+    twc_jwt_t jwt = { .type = TWC_JWT_ACCESS, .user_id = user_id, .username = username, .signin = handle, .issued_at = now,
+                      .expires_at = now + conf->access_life };
+
+    TWC_TRY(make_id(ctx, &jwt.id));
+    TWC_TRY(twc_jwt_make(ctx, conf->token_secrets[0], &jwt, &tokens->access));
+    jwt.type = TWC_JWT_REFRESH;
+    jwt.id = refresh_id;
+    jwt.expires_at = now + conf->refresh_life;
+    return twc_jwt_make(ctx, conf->token_secrets[0], &jwt, &tokens->refresh);
+}
+
+static apr_status_t need_secret(twc_ctx_t *ctx)
+{
+    return ctx->conf->token_secrets[0] ? APR_SUCCESS
+        : twc_problem(ctx, APR_EAGAIN, "no_secret", "Signing in by token is not configured (TwchatTokenSecret).");
+}
+
+apr_status_t twc_signin_tokens(twc_ctx_t *ctx, const twc_user_t *user, const twc_knock_t *knock, twc_tokens_t *tokens)
+{
+    entry_t entry = { .user = user, .knock = knock, .life = ctx->conf->refresh_life };
+    const char *id;
+
+    TWC_TRY(need_secret(ctx));
+    TWC_TRY(make_id(ctx, &id));
+    entry.refresh = sha256_hex(ctx->pool, id);
+    TWC_TRY(twc_tx_run(ctx, enter, &entry));
+    return write_tokens(ctx, user->username, user->id, entry.handle, id, tokens);
+}
+
+static apr_status_t read_refresh(twc_ctx_t *ctx, const char *token, twc_jwt_t *jwt)
+{
+    apr_status_t rv = twc_jwt_read(ctx->pool, ctx->conf->token_secrets, TWC_TOKENS_MAX, token, TWC_JWT_REFRESH, apr_time_now(), jwt);
+
+    if (rv == APR_SUCCESS)
+        return rv;
+    return APR_STATUS_IS_TIMEUP(rv) ? twc_problem(ctx, rv, "token_expired", "Refresh token expired")
+        : twc_problem(ctx, APR_EINVAL, "token_invalid", "Invalid refresh token");
+}
+
+static apr_status_t used(twc_ctx_t *ctx)
+{
+    twc_problem_clear(ctx);
+    return twc_problem(ctx, APR_ENOENT, "token_used", "Refresh token not found or already used");
+}
+
+apr_status_t twc_signin_refresh(twc_ctx_t *ctx, const char *token, twc_tokens_t *tokens)
+{
+    twc_signin_t signin;
+    twc_jwt_t jwt;
+    const char *next;
+    apr_status_t rv;
+
+    TWC_TRY(need_secret(ctx));
+    TWC_TRY(read_refresh(ctx, token, &jwt));
+    TWC_TRY(make_id(ctx, &next));
+    rv = twc_signin_rotate(ctx, jwt.signin, sha256_hex(ctx->pool, jwt.id), sha256_hex(ctx->pool, next), ctx->conf->refresh_life, &signin);
+    if (APR_STATUS_IS_ENOENT(rv) || rv == APR_EACCES)
+        return used(ctx);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (signin.user_id != jwt.user_id)
+        return used(ctx);
+    if (!signin.active)
+        return twc_problem(ctx, APR_EACCES, "user_disabled", "User is disabled");
+    return write_tokens(ctx, signin.username, signin.user_id, signin.handle, next, tokens);
+}
+
+apr_status_t twc_signin_by_token(twc_ctx_t *ctx, const char *token, twc_signin_t *signin)
+{
+    twc_jwt_t jwt;
+
+    if (!ctx->conf->token_secrets[0]
+        || twc_jwt_read(ctx->pool, ctx->conf->token_secrets, TWC_TOKENS_MAX, token, TWC_JWT_ACCESS, apr_time_now(), &jwt) != APR_SUCCESS)
+        return unknown(ctx);
+    TWC_TRY(twc_signin_by_handle(ctx, jwt.signin, jwt.user_id, signin));
+    return signin->ended && signin->active ? unknown(ctx) : APR_SUCCESS;
+}

@@ -1,0 +1,52 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * signin.h - getting in: password, second factor, cookie or tokens; and how a credential is believed afterwards.
+ */
+#ifndef TWC_DOMAIN_SIGNIN_H
+#define TWC_DOMAIN_SIGNIN_H
+
+#include "store/signin.h"
+
+/** Who knocks. */
+typedef struct twc_knock_t {
+    const char *username, *password;
+    const char *code;                   /* second factor or recovery code; NULL: none given */
+    const char *address;                /* of the client */
+    const char *device;                 /* its User-Agent; may be NULL */
+    int max;                            /* failures within a minute per address and account */
+} twc_knock_t;
+
+/**
+ * Check name, password and second factor. Costs the same time for a name nobody has.
+ * @param wait  out when APR_TIMEUP: how long to wait
+ * @return APR_SUCCESS | APR_EACCES "credentials_wrong" | APR_EACCES "code_needed" the password was right | APR_EACCES "code_wrong"
+ *         | APR_EACCES "user_disabled" the password was right | APR_TIMEUP "too_many_attempts" | APR_EAGAIN busy
+ */
+apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user, apr_interval_time_t *wait);
+
+/** A browser's sign-in: value of its cookie (43 characters), and the token its changes must repeat. */
+typedef struct twc_cookie_t {
+    const char *value;
+    const char *csrf;
+} twc_cookie_t;
+apr_status_t twc_signin_cookie(twc_ctx_t *ctx, const twc_user_t *user, const twc_knock_t *knock, twc_cookie_t *cookie);
+/** The token that belongs to a cookie. */
+const char *twc_signin_csrf(apr_pool_t *pool, const char *cookie);
+/** Whose cookie is it? APR_ENOENT: nobody's (any more). */
+apr_status_t twc_signin_by_cookie(twc_ctx_t *ctx, const char *cookie, twc_signin_t *signin);
+
+/** A program's sign-in. APR_EACCES "no_secret": tokens are not configured. */
+typedef struct twc_tokens_t {
+    const char *access, *refresh;
+} twc_tokens_t;
+apr_status_t twc_signin_tokens(twc_ctx_t *ctx, const twc_user_t *user, const twc_knock_t *knock, twc_tokens_t *tokens);
+/**
+ * New tokens for a refresh token, which is used up.
+ * @return APR_SUCCESS | APR_EINVAL "token_invalid" | APR_TIMEUP "token_expired" | APR_ENOENT "token_used": unknown or used; then its family ends
+ *         | APR_EACCES "user_disabled"
+ */
+apr_status_t twc_signin_refresh(twc_ctx_t *ctx, const char *token, twc_tokens_t *tokens);
+/** Whose access token is it? APR_ENOENT: not to be believed, expired, signed out. signin->active false: the account is disabled */
+apr_status_t twc_signin_by_token(twc_ctx_t *ctx, const char *token, twc_signin_t *signin);
+
+#endif

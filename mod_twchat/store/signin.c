@@ -1,0 +1,319 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * signin.c - rows of sign-ins, of attempts, of API callers' buckets.
+ * Must never hold a cookie's value or a token: only what they hash to.
+ * Called by domain/signin.c, domain/account.c and glue/limit.c.
+ */
+#include <stdlib.h>
+
+#include <apr_uuid.h>
+
+#include "store/entry.h"
+#include "store/signin.h"
+#include "store/sql.h"
+
+static const twc_sql_t SQL_INSERT = { "twc_signin_insert",
+    "WITH seen AS (UPDATE users SET last_signin_at = now() WHERE id = $1::bigint) "
+    "INSERT INTO signins (user_id, kind, secret, refresh, device_info, ip_address, expires_at)"
+    " VALUES ($1::bigint, CASE WHEN $2::text IS NULL THEN 'token' ELSE 'cookie' END, decode($2, 'hex'), decode($3, 'hex'), left($4, 400), $5,"
+    " now() + $6::float8 * interval '1 second') RETURNING id, twchat_uuid(id)", 0 };
+
+apr_status_t twc_signin_insert(twc_ctx_t *ctx, apr_int64_t user_id, const char *secret, const char *refresh,
+                               const char *device, const char *address, apr_interval_time_t life, apr_int64_t *id, const char **handle)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, user_id);
+    twc_arg_text(&args, secret);
+    twc_arg_text(&args, refresh);
+    twc_arg_text(&args, device);
+    twc_arg_text(&args, address);
+    twc_arg_num(&args, (double)life / APR_USEC_PER_SEC);
+    TWC_TRY(twc_db_run(ctx, &SQL_INSERT, &args, &rows));
+    *id = twc_rows_int(rows, 0, 0);
+    *handle = twc_rows_text(rows, 0, 1, ctx->pool);
+    return APR_SUCCESS;
+}
+
+/* ---- who ------------------------------------------------------------------------ */
+
+/* Each request with a credential asks this; nothing is remembered, so signing out is felt by the next one, wherever it goes. */
+#define WHO(condition) \
+    "WITH s AS (SELECT i.id, i.user_id, u.username, twchat_rank(u.id, u.is_superuser) AS rank, u.is_active," \
+    "  i.ended_at IS NOT NULL OR i.expires_at <= now() AS ended, u.totp_on, i.last_used_at" \
+    "  FROM signins i JOIN users u ON u.id = i.user_id WHERE " condition ")," \
+    " used AS (UPDATE signins i SET last_used_at = now() FROM s" \
+    "  WHERE i.id = s.id AND NOT s.ended AND s.last_used_at < now() - interval '1 minute') " \
+    "SELECT id, user_id, username, rank, is_active, ended, totp_on, twchat_uuid(id) FROM s"
+
+static const twc_sql_t SQL_BY_SECRET = { "twc_signin_by_secret", WHO("i.secret = decode($1, 'hex')"),
+    TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+static const twc_sql_t SQL_BY_HANDLE = { "twc_signin_by_handle", WHO("i.id = twchat_uuid_id($1::uuid) AND i.user_id = $2::bigint AND i.kind = 'token'"),
+    TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+static apr_status_t unknown(twc_ctx_t *ctx)
+{
+    return twc_problem(ctx, APR_ENOENT, "signin_unknown", "Session not found");
+}
+
+static bool is_uuid(const char *handle)
+{
+    apr_uuid_t uuid;
+
+    return apr_uuid_parse(&uuid, handle) == APR_SUCCESS;
+}
+
+static void row_signin(const twc_rows_t *rows, apr_pool_t *pool, twc_signin_t *signin)
+{
+    signin->id = twc_rows_int(rows, 0, 0);
+    signin->user_id = twc_rows_int(rows, 0, 1);
+    signin->username = twc_rows_text(rows, 0, 2, pool);
+    signin->role = (twc_role_e)twc_rows_int(rows, 0, 3);
+    signin->active = twc_rows_bool(rows, 0, 4);
+    signin->ended = twc_rows_bool(rows, 0, 5);
+    signin->totp_on = twc_rows_bool(rows, 0, 6);
+    signin->handle = twc_rows_text(rows, 0, 7, pool);
+}
+
+static apr_status_t who(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args, twc_signin_t *signin)
+{
+    twc_rows_t *rows;
+
+    TWC_TRY(twc_db_run(ctx, sql, args, &rows));
+    if (twc_rows_count(rows) == 0)
+        return unknown(ctx);
+    row_signin(rows, ctx->pool, signin);
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_signin_by_secret(twc_ctx_t *ctx, const char *secret, twc_signin_t *signin)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_text(&args, secret);
+    return who(ctx, &SQL_BY_SECRET, &args, signin);
+}
+
+apr_status_t twc_signin_by_handle(twc_ctx_t *ctx, const char *handle, apr_int64_t user_id, twc_signin_t *signin)
+{
+    twc_args_t args;
+
+    if (!is_uuid(handle))
+        return unknown(ctx);
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_text(&args, handle);
+    twc_arg_int(&args, user_id);
+    return who(ctx, &SQL_BY_HANDLE, &args, signin);
+}
+
+/* The row is locked first: callers with the same token come one after the other, and all but the first find it used. */
+static const twc_sql_t SQL_ROTATE = { "twc_signin_rotate",
+    "WITH s AS (SELECT i.id, i.user_id, i.refresh = decode($2, 'hex') AS fresh FROM signins i"
+    "            WHERE i.id = twchat_uuid_id($1::uuid) AND i.kind = 'token' AND i.ended_at IS NULL AND i.expires_at > now() FOR UPDATE),"
+    " moved AS (UPDATE signins i SET refresh = CASE WHEN s.fresh THEN decode($3, 'hex') ELSE i.refresh END, last_used_at = now(),"
+    "   expires_at = CASE WHEN s.fresh THEN now() + $4::float8 * interval '1 second' ELSE i.expires_at END,"
+    "   ended_at = CASE WHEN NOT s.fresh THEN now() END, ended_why = CASE WHEN NOT s.fresh THEN 'reuse' END"
+    "  FROM s WHERE i.id = s.id) "
+    "SELECT s.id, s.user_id, u.username, twchat_rank(u.id, u.is_superuser), u.is_active, false, u.totp_on, twchat_uuid(s.id), s.fresh"
+    " FROM s JOIN users u ON u.id = s.user_id", 0 };
+
+apr_status_t twc_signin_rotate(twc_ctx_t *ctx, const char *handle, const char *refresh, const char *next,
+                               apr_interval_time_t life, twc_signin_t *signin)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    if (!is_uuid(handle))
+        return unknown(ctx);
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_text(&args, handle);
+    twc_arg_text(&args, refresh);
+    twc_arg_text(&args, next);
+    twc_arg_num(&args, (double)life / APR_USEC_PER_SEC);
+    TWC_TRY(twc_db_run(ctx, &SQL_ROTATE, &args, &rows));
+    if (twc_rows_count(rows) == 0)
+        return unknown(ctx);
+    row_signin(rows, ctx->pool, signin);
+    return twc_rows_bool(rows, 0, 8) ? APR_SUCCESS
+        : twc_problem(ctx, APR_EACCES, "token_used", "The refresh token was used before; its session has ended.");
+}
+
+/* ---- ending ------------------------------------------------------------------------- */
+
+static const twc_sql_t SQL_END = { "twc_signin_end",
+    "UPDATE signins SET ended_at = now(), ended_why = $3"
+    " WHERE id = $1::bigint AND user_id = $2::bigint AND ended_at IS NULL AND expires_at > now()", 0 };
+
+static const twc_sql_t SQL_END_ALL = { "twc_signin_end_all",
+    "UPDATE signins SET ended_at = now(), ended_why = $3 WHERE user_id = $1::bigint AND id <> $2::bigint AND ended_at IS NULL", 0 };
+
+apr_status_t twc_signin_end(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t id, const char *why)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, id);
+    twc_arg_int(&args, user_id);
+    twc_arg_text(&args, why);
+    TWC_TRY(twc_db_run(ctx, &SQL_END, &args, &rows));
+    return twc_rows_affected(rows) > 0 ? APR_SUCCESS : unknown(ctx);
+}
+
+apr_status_t twc_signin_end_all(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t but, const char *why)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, user_id);
+    twc_arg_int(&args, but);
+    twc_arg_text(&args, why);
+    return twc_db_run(ctx, &SQL_END_ALL, &args, NULL);
+}
+
+/* ---- lists ---------------------------------------------------------------------------- */
+
+static const twc_sql_t SQL_LIST = { "twc_signin_list",
+    "SELECT coalesce(json_agg(t), '[]'::json) FROM (SELECT id, user_id, device_info, ip_address, "
+    TWC_SQL_NAIVE("created_at") " AS created_at, " TWC_SQL_NAIVE("expires_at") " AS expires_at, true AS is_active"
+    " FROM signins WHERE user_id = $1::bigint AND ended_at IS NULL AND expires_at > now() ORDER BY id LIMIT 1000) t",
+    TWC_SQL_IDEMPOTENT };
+
+static const twc_sql_t SQL_PAGE = { "twc_signin_page",
+    "SELECT coalesce(json_agg(t), '[]'::json) FROM (SELECT id, kind, device_info, ip_address, "
+    TWC_SQL_ISO_MS("created_at") " AS created_at, " TWC_SQL_ISO_MS("last_used_at") " AS last_used_at, "
+    TWC_SQL_ISO_MS("expires_at") " AS expires_at, id = $2::bigint AS current"
+    " FROM signins WHERE user_id = $1::bigint AND ended_at IS NULL AND expires_at > now() ORDER BY last_used_at DESC, id DESC LIMIT 200) t",
+    TWC_SQL_IDEMPOTENT };
+
+apr_status_t twc_signin_list_json(twc_ctx_t *ctx, apr_int64_t user_id, const char **json)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, user_id);
+    return twc_db_json(ctx, &SQL_LIST, &args, json);
+}
+
+apr_status_t twc_signin_page_json(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t current, const char **json)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, user_id);
+    twc_arg_int(&args, current);
+    return twc_db_json(ctx, &SQL_PAGE, &args, json);
+}
+
+static const twc_sql_t SQL_PURGE = { "twc_signin_purge",
+    "WITH old AS (DELETE FROM signin_attempts WHERE window_at < now() - interval '1 day' AND coalesce(blocked_until, window_at) < now()),"
+    " idle AS (DELETE FROM api_buckets WHERE refilled_at < now() - interval '1 day') "
+    "DELETE FROM signins WHERE id IN (SELECT id FROM signins WHERE expires_at < now() - interval '30 days' LIMIT 10000)", 0 };
+
+apr_status_t twc_signin_purge(twc_ctx_t *ctx)
+{
+    return twc_db_run(ctx, &SQL_PURGE, NULL, NULL);
+}
+
+/* ---- attempts --------------------------------------------------------------------------- */
+
+/* Rows are taken in the order of their keys, so that two attempts cannot wait for one another. A window that is used up blocks:
+ * as long as the window, then twice, four times that ... A quiet hour forgives. */
+static const twc_sql_t SQL_ATTEMPT = { "twc_attempt_begin",
+    "INSERT INTO signin_attempts AS a (key, window_at, attempts)"
+    " SELECT k, now(), 1 FROM unnest($1::text[]) k ORDER BY k"
+    " ON CONFLICT (key) DO UPDATE SET"
+    "  window_at = CASE WHEN a.window_at + $3::float8 * interval '1 second' <= now() THEN now() ELSE a.window_at END,"
+    "  attempts = CASE WHEN a.blocked_until > now() THEN a.attempts"
+    "   WHEN a.window_at + $3::float8 * interval '1 second' <= now() OR a.blocked_until IS NOT NULL THEN 1 ELSE a.attempts + 1 END,"
+    "  strikes = CASE WHEN a.blocked_until > now() THEN a.strikes"
+    "   WHEN a.window_at < now() - interval '1 hour' - $3::float8 * interval '1 second' THEN 0"
+    "   WHEN a.blocked_until IS NULL AND a.window_at + $3::float8 * interval '1 second' > now() AND a.attempts + 1 > $2::int"
+    "    THEN least(a.strikes + 1, 7) ELSE a.strikes END,"
+    "  blocked_until = CASE WHEN a.blocked_until > now() THEN a.blocked_until"
+    "   WHEN a.blocked_until IS NULL AND a.window_at + $3::float8 * interval '1 second' > now() AND a.attempts + 1 > $2::int"
+    "    THEN now() + least($3::float8 * 2 ^ a.strikes, 3600) * interval '1 second' END"
+    " RETURNING extract(epoch FROM blocked_until - now())", 0 };
+
+static const twc_sql_t SQL_FORGIVE = { "twc_attempt_forgive",
+    "WITH gone AS (DELETE FROM signin_attempts WHERE key = $2) "
+    "UPDATE signin_attempts SET attempts = greatest(attempts - 1, 0) WHERE key = $1", 0 };
+
+static const char *address_key(twc_ctx_t *ctx, const char *address)
+{
+    return apr_pstrcat(ctx->scratch, "address ", address, NULL);
+}
+
+static const char *account_key(twc_ctx_t *ctx, const char *account)
+{
+    return apr_pstrcat(ctx->scratch, "account ", account, NULL);
+}
+
+apr_status_t twc_attempt_begin(twc_ctx_t *ctx, const char *address, const char *account, int max,
+                               apr_interval_time_t window, apr_interval_time_t *wait)
+{
+    const char *keys[] = { address_key(ctx, address), account_key(ctx, account) };
+    double longest = 0;
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_array(&args, keys, 2);
+    twc_arg_int(&args, max);
+    twc_arg_num(&args, (double)window / APR_USEC_PER_SEC);
+    TWC_TRY(twc_db_run(ctx, &SQL_ATTEMPT, &args, &rows));
+    for (int i = 0; i < twc_rows_count(rows); i++) {
+        double seconds = twc_rows_null(rows, i, 0) ? 0 : strtod(twc_rows_view(rows, i, 0).data, NULL);
+        longest = seconds > longest ? seconds : longest;
+    }
+    *wait = (apr_interval_time_t)(longest * APR_USEC_PER_SEC);
+    return *wait == 0 ? APR_SUCCESS : APR_EACCES;
+}
+
+apr_status_t twc_attempt_forgive(twc_ctx_t *ctx, const char *address, const char *account)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_text(&args, address_key(ctx, address));
+    twc_arg_text(&args, account_key(ctx, account));
+    return twc_db_run(ctx, &SQL_FORGIVE, &args, NULL);
+}
+
+/* ---- API callers ---------------------------------------------------------------------------- */
+
+#define REFILLED "least($3::float8, b.tokens + greatest(extract(epoch FROM now() - b.refilled_at)::float8, 0) * $2::float8)"
+
+static const twc_sql_t SQL_DRAW = { "twc_bucket_draw",
+    "INSERT INTO api_buckets AS b (key, tokens, drawn, refilled_at)"
+    " VALUES ($1, $3::float8 - least($4::int, floor($3::float8)), least($4::int, floor($3::float8)), now())"
+    " ON CONFLICT (key) DO UPDATE SET refilled_at = now(), drawn = least($4::int, floor(" REFILLED ")),"
+    "  tokens = " REFILLED " - least($4::int, floor(" REFILLED "))"
+    " RETURNING drawn, tokens", TWC_SQL_PREPARE };
+
+apr_status_t twc_bucket_draw(twc_ctx_t *ctx, const char *key, double rate, double burst, int want, int *granted,
+                             apr_interval_time_t *wait)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+    double left;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_text(&args, key);
+    twc_arg_num(&args, rate);
+    twc_arg_num(&args, burst);
+    twc_arg_int(&args, want);
+    TWC_TRY(twc_db_run(ctx, &SQL_DRAW, &args, &rows));
+    *granted = (int)twc_rows_int(rows, 0, 0);
+    left = strtod(twc_rows_view(rows, 0, 1).data, NULL);
+    *wait = *granted > 0 ? 0 : (apr_interval_time_t)((1 - left) / rate * APR_USEC_PER_SEC);
+    return APR_SUCCESS;
+}
+
+const twc_sql_t *const twc_signin_sql[] = {
+    &SQL_INSERT, &SQL_BY_SECRET, &SQL_BY_HANDLE, &SQL_ROTATE, &SQL_END, &SQL_END_ALL, &SQL_LIST, &SQL_PAGE, &SQL_PURGE,
+    &SQL_ATTEMPT, &SQL_FORGIVE, &SQL_DRAW, NULL
+};

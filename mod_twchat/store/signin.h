@@ -1,0 +1,84 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * signin.h - where people are signed in: a browser by its cookie, a program by its tokens; and the
+ * attempts to get in.
+ */
+#ifndef TWC_STORE_SIGNIN_H
+#define TWC_STORE_SIGNIN_H
+
+#include "store/user.h"
+
+/** What a credential led to. */
+typedef struct twc_signin_t {
+    apr_int64_t id;                     /* of the sign-in */
+    const char *handle;                 /* the same, as a UUID that only this installation knows */
+    apr_int64_t user_id;
+    const char *username;
+    twc_role_e role;
+    bool active;                        /* the account */
+    bool ended;                         /* the sign-in: signed out, expired, revoked */
+    bool totp_on;                       /* the account has a second factor */
+} twc_signin_t;
+
+/**
+ * Keep a new sign-in.
+ * @param secret   sha256 of the cookie's value, lower-case hex; NULL: one by tokens
+ * @param refresh  sha256 of the id of the first refresh token, likewise; NULL: one by cookie
+ * @param life     until it ends by itself
+ * @param handle   out: its id for tokens
+ */
+apr_status_t twc_signin_insert(twc_ctx_t *ctx, apr_int64_t user_id, const char *secret, const char *refresh,
+                               const char *device, const char *address, apr_interval_time_t life, apr_int64_t *id, const char **handle);
+
+/** By the sha256 of a cookie's value. APR_ENOENT: nobody's. Notes the use, at most once a minute. */
+apr_status_t twc_signin_by_secret(twc_ctx_t *ctx, const char *secret, twc_signin_t *signin);
+/** By the handle in an access token, which must be that account's. The same. */
+apr_status_t twc_signin_by_handle(twc_ctx_t *ctx, const char *handle, apr_int64_t user_id, twc_signin_t *signin);
+
+/**
+ * Exchange a refresh token's id for the next one: of many callers with the same one a single one gets through; an id that was used
+ * before ends the sign-in.
+ * @return APR_SUCCESS | APR_ENOENT no such sign-in, or ended | APR_EACCES used before; the sign-in has been ended
+ */
+apr_status_t twc_signin_rotate(twc_ctx_t *ctx, const char *handle, const char *refresh, const char *next,
+                               apr_interval_time_t life, twc_signin_t *signin);
+
+/** End one, of this account; APR_ENOENT when it has none such that is active. */
+apr_status_t twc_signin_end(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t id, const char *why);
+/** End all of an account but one (0: all). */
+apr_status_t twc_signin_end_all(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t but, const char *why);
+
+/** Active ones: [{id, user_id, device_info, ip_address, created_at, expires_at, is_active}…], times naive UTC with microseconds. */
+apr_status_t twc_signin_list_json(twc_ctx_t *ctx, apr_int64_t user_id, const char **json);
+/** For our pages: [{id, kind, device_info, ip_address, created_at, last_used_at, expires_at, current}…]; current by id. */
+apr_status_t twc_signin_page_json(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t current, const char **json);
+
+/** Remove what ended, or was last tried, longer ago than a month. */
+apr_status_t twc_signin_purge(twc_ctx_t *ctx);
+
+/* ---- attempts ----------------------------------------------------------------------------- */
+
+/**
+ * Count an attempt beforehand, so that many at once do not slip through: by address and by account.
+ * @param max     attempts that may fail within window; beyond it nobody is heard for a window, then two, four … up to an hour
+ * @param wait    out when APR_EACCES: how long
+ * @return APR_SUCCESS | APR_EACCES too many
+ */
+apr_status_t twc_attempt_begin(twc_ctx_t *ctx, const char *address, const char *account, int max,
+                               apr_interval_time_t window, apr_interval_time_t *wait);
+/** It was right: it does not count, and the account's history is forgotten. */
+apr_status_t twc_attempt_forgive(twc_ctx_t *ctx, const char *address, const char *account);
+
+/* ---- API callers ------------------------------------------------------------------------------ */
+
+/**
+ * Draw a slice of requests from a caller's bucket, which all children and hosts share.
+ * @param rate     requests a second; burst: what may gather
+ * @param want     at most
+ * @param granted  out: 0 when there is nothing left
+ * @param wait     out: until one is there again, when granted is 0
+ */
+apr_status_t twc_bucket_draw(twc_ctx_t *ctx, const char *key, double rate, double burst, int want, int *granted,
+                             apr_interval_time_t *wait);
+
+#endif

@@ -1,0 +1,167 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Signing in, one's own account, people and keys, the audit log: as somebody at a desk does it."""
+import pytest
+from page import Page
+
+from people import PASSWORD, code_of, new_name, register
+from server import Host, Site
+from waiting import wait_for
+
+import http_conftest as _http
+
+
+@pytest.fixture(scope="module")
+def door(postgres, template):
+    """A site without Apache's authentication: the module asks people to sign in."""
+    one = Site(postgres, template, hosts=[Host(access="Require all granted", directives="TwchatChatMode off")])
+    _http._watch.add(one.log)
+    try:
+        yield one.start()
+    finally:
+        one.stop()
+
+
+@pytest.fixture
+def desk(chrome, door):
+    """A browser nobody is signed in with."""
+    one = Page(chrome, door)
+    one.size("desk")
+    one.theme("light")
+    chrome.get(door.url + "/assets/img/logo.svg")
+    chrome.delete_all_cookies()
+    chrome.execute_script("localStorage.clear()")
+    chrome.get_log("browser")
+    yield one
+    one.leave()
+
+
+def sign_in(desk, username, password=PASSWORD):
+    desk.type_in("input[name=username]", username, clear=True)
+    desk.type_in("input[name=password]", password, clear=True)
+    desk.click("form .btn-accent")
+
+
+def enter(desk, door, role, path="/"):
+    person = register(door, new_name("desk")).give(role)
+    desk.driver.get(door.url + path)
+    sign_in(desk, person.username)
+    wait_for(lambda: desk.all("tw-rail .rail-link"), 10, "the page")
+    return person
+
+
+class TestSignIn:
+    def test_the_way_in_and_out(self, desk, door):
+        person = register(door).give("agent")
+        desk.driver.get(door.url + "/inbox")
+        wait_for(lambda: "/signin?next=" in desk.driver.current_url, 10, "the sign-in page")
+        sign_in(desk, person.username, "wrong one")
+        desk.see(".field-error", "User name or password is wrong.")
+        sign_in(desk, person.username)
+        wait_for(lambda: desk.driver.current_url == door.url + "/inbox", 10, "the page that was asked for")
+        desk.wait_live()
+        desk.click("tw-account button")
+        desk.click(".menu-item", "Sign out")
+        wait_for(lambda: desk.driver.current_url.endswith("/signin"), 10, "the sign-in page")
+        desk.driver.get(door.url + "/inbox")
+        desk.see("input[name=username]")
+        assert not desk.complaints()
+
+    @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "/%5Cevil.example"])
+    def test_never_away_from_here(self, desk, door, wanted):
+        person = register(door).give("agent")
+        desk.driver.get(door.url + "/signin?next=" + wanted)
+        sign_in(desk, person.username)
+        wait_for(lambda: "/signin" not in desk.driver.current_url, 10, "another page")
+        assert desk.driver.current_url.startswith(door.url + "/")
+
+    def test_a_second_factor(self, desk, door):
+        enter(desk, door, "agent", "/account")
+        desk.click(".factor .btn-accent")
+        desk.see("dialog .qr")
+        secret = desk.see("dialog .codes").text.replace(" ", "")
+        desk.type_in("dialog input[name=code]", code_of(secret))
+        desk.click("dialog .btn-accent", "Confirm")
+        codes = desk.see("dialog .codes", "-").text.split("\n")
+        assert len(codes) == 10
+        desk.click("dialog .btn-accent", "I have kept it")
+        desk.see(".state-line.good")
+        username = desk.module("return (await import('/assets/js/api.js')).session().then(s => s.user)")
+        desk.driver.delete_all_cookies()
+        desk.driver.get(door.url + "/account")
+        sign_in(desk, username)
+        desk.type_in("input[name=code]", codes[0])
+        desk.click("form .btn-accent")
+        desk.see(".state-line.good")
+
+
+class TestAccount:
+    def test_name_and_password(self, desk, door):
+        person = enter(desk, door, "viewer", "/account")
+        desk.type_in("input[name=full_name]", "Ana Żółta")
+        desk.click("form .btn-accent", "Save")
+        desk.see(".toast-note", "Saved")
+        assert door.db().value("SELECT full_name FROM users WHERE id = %s", person.id) == "Ana Żółta"
+        desk.type_in("input[name=email]", "nonsense", clear=True)
+        desk.click("form .btn-accent", "Save")
+        desk.see(".field-error", "This is no e-mail address.")
+        desk.type_in("input[name=current_password]", PASSWORD)
+        desk.type_in("input[name=new_password]", "short")
+        desk.click("form .btn-accent", "Change password")
+        desk.see(".field-error", "at least 8")
+        desk.type_in("input[name=new_password]", "quite another 4", clear=True)
+        desk.click("form .btn-accent", "Change password")
+        desk.see(".toast-note", "Password changed")
+
+    def test_sessions(self, desk, door):
+        enter(desk, door, "viewer", "/account")
+        desk.see(".row-item", "This browser")
+        desk.click(".row-item .btn-small", "Sign out")      # the program that registered the account
+        wait_for(lambda: len(desk.all(".row-item")) == 1, 10, "one session")
+
+
+class TestPeople:
+    def test_a_colleague(self, desk, door):
+        enter(desk, door, "super_admin", "/users")
+        name = new_name("colleague")
+        desk.click(".card-head .btn", "Add a person")
+        desk.type_in("dialog input[name=username]", name)
+        desk.type_in("dialog input[name=password]", "a fine one 9")
+        desk.click("dialog .btn-accent", "Add a person")
+        desk.gone("dialog")
+        row = desk.read(".row-item", name)
+        assert "Agent" in row
+        desk.script("const s = [...document.querySelectorAll('.row-item')].find(r => r.innerText.includes(arguments[0])).querySelector('select');"
+                    "s.value = 'viewer'; s.dispatchEvent(new Event('change', {bubbles: true}))", name)
+        desk.see(".toast-note", "Role of")
+        assert door.get("/api/users", params={"search": name}).json()["users"][0]["role"] == "viewer"
+
+    def test_a_key_is_shown_once(self, desk, door):
+        enter(desk, door, "super_admin", "/users")
+        desk.click(".card-head .btn", "Make a key")
+        desk.type_in("dialog input[name=name]", "partner shop")
+        desk.click("dialog .btn-accent", "Make a key")
+        key = desk.see("dialog .codes", "twk_").text
+        assert door.get("/api/session", keyed=False, headers={"X-API-Key": key}).status_code == 200
+        desk.click("dialog .btn-accent", "I have kept it")
+        desk.see(".row-item", "partner shop")
+        assert key not in desk.driver.page_source
+
+    def test_pages_of_others_are_not_offered(self, desk, door):
+        enter(desk, door, "agent")
+        assert "People" not in " ".join(desk.texts(".rail-link"))
+        desk.driver.get(door.url + "/users")
+        assert "super_admin" in desk.driver.page_source
+
+
+class TestAuditLog:
+    def test_who_did_what(self, desk, door):
+        person = enter(desk, door, "admin", "/audit")
+        desk.read(".row-item", person.username + " signed in")
+        desk.type_in(".filters input", "nobody-like-this")
+        desk.see(".empty", "Nothing yet")
+
+    def test_names_are_text(self, desk, door):
+        person = register(door, full_name="<img src=x onerror=document.title='hacked'>")
+        enter(desk, door, "super_admin", "/users")
+        desk.read(".row-item", "<img src=x")
+        assert desk.driver.title != "hacked" and person.username

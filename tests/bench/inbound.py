@@ -1,8 +1,11 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """Webhooks in: the same statement in pgbench, refused ones beside a file, other people's applications."""
+import http.client
+import json
 import os
 import re
 import subprocess
+import threading
 
 import peers
 from figures import Row
@@ -12,6 +15,7 @@ from waiting import wait_for
 NAME = "inbound"
 IDLE_PAGES = 5000
 WATCHING = 10
+SIGNING_IN = 50
 PATH = "/twilio/inbound"
 RAW = ("ToCountry=US&ToState=CA&SmsMessageSid=SM0123456789abcdef0123456789abcdef&NumMedia=0&ToCity=SAN+FRANCISCO&FromZip=94107"
        "&SmsSid=SM0123456789abcdef0123456789abcdef&FromState=CA&SmsStatus=received&FromCity=SAN+FRANCISCO&Body=Is+it+open+today+7"
@@ -25,6 +29,7 @@ ROWS = (
     Row("the same, {idle:,} idle live pages open", "ingest idle pages", against="ingest", yardstick="the first row", bar="0.9"),
     Row(f"the same, {WATCHING} live pages that are told of every message", "ingest watched", against="ingest",
         yardstick="the first row"),
+    Row(f"the same, while {SIGNING_IN} people sign in again and again", "ingest signing in", against="ingest", yardstick="the first row", bar="0.8"),
     Row("one hot conversation, 32 clients", "hot", against="ingest", yardstick="the first row", bar="0.5"),
     Row("forged webhooks refused, 32 clients", "forged", against="hello", yardstick="httpd's own handler, a file of six bytes", bar="0.85"),
     Row("processor time of the module per webhook", "ingest cpu", unit="µs"),
@@ -53,6 +58,44 @@ def pgbench_script():
             r"\set p random(0, 9999999)" "\n" + sql + ";\n")
 
 
+class Crowd:
+    """People who sign in with name and password as fast as they are let, each from an address of their own."""
+
+    def __init__(self, site, count):
+        self.site, self.count = site, count
+        self.ended, self.signed_in, self.refused = threading.Event(), 0, []
+
+    def register(self):
+        for i in range(self.count):
+            self._post(i, "/auth/register", {"email": f"crowd{i}@example.com"}, 201)
+
+    def _post(self, i, path, more, wanted):
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=60, source_address=(f"127.0.2.{i + 1}", 0))
+        body = json.dumps({"username": f"crowd{i}", "password": "a fine one 9", **more})
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        if answer.status != wanted:
+            self.refused.append(answer.status)
+        return answer.status == wanted
+
+    def _sign_in(self, i):
+        while not self.ended.is_set():
+            self.signed_in += self._post(i, "/auth/login", {}, 200)
+
+    def __enter__(self):
+        self.threads = [threading.Thread(target=self._sign_in, args=(i,)) for i in range(self.count)]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+
 def child(site):
     """Process id of a site's one child."""
     return site.httpd.children()[0]
@@ -73,7 +116,10 @@ class Section:
 
     def setup(self):
         self.database = self.rig.database("inbound")
-        self.site = self.rig.site(self.rig.host(self.database))
+        # what people have: bcrypt at its default cost
+        self.site = self.rig.site(self.rig.host(self.database, "TwchatPasswordCost 10\n"))
+        self.crowd = Crowd(self.site, SIGNING_IN)
+        self.crowd.register()
         self.watched = self.rig.host(self.database)
         self.quiet = self.rig.host(self.rig.database("quiet"))
         self.paged = self.rig.site(self.watched, self.quiet)
@@ -113,6 +159,13 @@ class Section:
         answer = self._webhooks("ingest", self.site)
         self.figures.add("ingest cpu", (cpu_seconds(pid) - before) * 1e6 / answer["requests"])
 
+    def _crowded(self):
+        with self.crowd:
+            self._webhooks("ingest signing in", self.site)
+        if self.crowd.refused:
+            self.figures.error(f"signing in: answers that were not 200: {sorted(set(self.crowd.refused))}")
+        self.crowd.ended.clear()
+
     def _pages(self):
         pid = child(self.paged)
         before = resident_mb(pid)
@@ -127,6 +180,7 @@ class Section:
     def round(self):
         self._pgbench("pgbench", 16)
         self._ingest()
+        self._crowded()
         for name, peer in self.peers.items():
             self.rig.load(name, peer.url + "/inbound", "-c", "32")
         self._webhooks("hot", self.site, None, "-f", "%2B14150000000")
@@ -142,6 +196,7 @@ class Section:
             if name in self.peers:
                 self.figures.rows.append(Row(f"the first row, against {title}", "ingest", against=name, yardstick=self.peers[name].how))
                 self.figures.rows.append(Row(f"yardstick: {title}", name))
+        self.figures.facts.append(f"Signing in: {self.crowd.signed_in:,} people were let in meanwhile.")
         self.figures.add("memory", resident_mb(child(self.site)), f"{self.first_mb:.1f} MB before")
         self.figures.rows.append(Row(f"memory of a child after {self.webhooks:,} webhooks", "memory", unit="MB", bar="flat, at most 40"))
         self.figures.rows.append(Row("memory of a child per idle page", "memory per page", unit="kB"))

@@ -1,6 +1,5 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """What is measured and what measures: servers of this run, the load client, other people's processes."""
-import base64
 import contextlib
 import json
 import os
@@ -54,7 +53,8 @@ def resident_mb(pid):
 
 
 def authorization(host):
-    return "Authorization: Basic " + base64.b64encode(":".join(host.auth).encode()).decode()
+    """What a program of an operator sends with each request."""
+    return "X-API-Key: " + host.api_key
 
 
 def files_for(wanted):

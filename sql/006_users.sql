@@ -13,7 +13,7 @@ CREATE TABLE users (
   password_at  timestamptz,
   is_active    boolean NOT NULL DEFAULT true,
   is_superuser boolean NOT NULL DEFAULT false,
-  origin       text NOT NULL DEFAULT 'local' CHECK (origin IN ('local', 'apache')),
+  origin       text NOT NULL DEFAULT 'local' CHECK (origin IN ('local', 'apache', 'registered')), -- who made it
   totp_secret  bytea,                            -- sealed under a key that is not in the database
   totp_on      boolean NOT NULL DEFAULT false,   -- its owner has proven to have it
   totp_step    bigint,                           -- the last code's; none is taken twice

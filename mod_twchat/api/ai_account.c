@@ -95,7 +95,7 @@ static apr_status_t read_draft(twc_req_t *q, twc_account_draft_t *draft)
 
 apr_status_t twc_ai_register(twc_req_t *q)
 {
-    twc_account_draft_t draft = { .role = TWC_ROLE_NONE };
+    twc_account_draft_t draft = { .role = TWC_ROLE_NONE, .origin = "registered" };
     twc_knock_t knock = knock_of(q);
     twc_user_t *user;
     apr_int64_t id;

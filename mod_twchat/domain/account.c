@@ -153,7 +153,7 @@ static const char *or_null(const char *text)
 static apr_status_t check_draft(twc_ctx_t *ctx, const twc_account_draft_t *draft, twc_user_draft_t *row)
 {
     *row = (twc_user_draft_t){ .username = draft->username, .email = or_null(draft->email), .full_name = or_null(draft->full_name),
-                               .role = draft->role, .inactive = draft->inactive, .from_apache = draft->from_apache };
+                               .role = draft->role, .inactive = draft->inactive, .origin = draft->origin };
     TWC_TRY(check_username(ctx, draft->username));
     if (row->email)
         TWC_TRY(check_email(ctx, row->email));

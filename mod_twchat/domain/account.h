@@ -13,7 +13,8 @@ typedef struct twc_account_draft_t {
     const char *username, *email, *password;    /* email and password may be NULL */
     const char *full_name, *phone_number;       /* may be NULL */
     twc_role_e role;
-    bool inactive, from_apache;
+    bool inactive;
+    const char *origin;                 /* as twc_user_draft_t has it; NULL: "local" */
     const char *audited_as;             /* action in the audit log; NULL: "user.created" */
 } twc_account_draft_t;
 

@@ -166,7 +166,7 @@ static apr_status_t by_password(request_rec *r, twc_tenant_t *tenant, twc_ctx_t 
 static apr_status_t make_account(twc_ctx_t *ctx, const twc_dir_conf_t *dir, const char *name, twc_user_t **user)
 {
     static const twc_actor_t apache = { .kind = "nobody", .name = "apache" };
-    twc_account_draft_t draft = { .username = name, .email = strchr(name, '@') ? name : NULL, .from_apache = true,
+    twc_account_draft_t draft = { .username = name, .email = strchr(name, '@') ? name : NULL, .origin = "apache",
                                   .role = (twc_role_e)(dir->trust_role == TWC_UNSET ? TWC_ROLE_NONE : dir->trust_role) };
     apr_int64_t id;
     apr_status_t rv;
@@ -196,6 +196,9 @@ static apr_status_t by_apache(request_rec *r, twc_ctx_t *ctx, const twc_dir_conf
         else
             who->stranger = r->user;
     }
+    /* Anybody may have registered under the name of somebody Apache knows. Once an administrator gave it a role, it is theirs. */
+    if (rv == APR_SUCCESS && !who->stranger && user->registered && user->role == TWC_ROLE_NONE)
+        who->stranger = r->user;
     if (APR_STATUS_IS_EINVAL(rv)) {     /* no name an account may have */
         twc_problem_clear(ctx);
         who->stranger = r->user;

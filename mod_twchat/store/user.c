@@ -30,7 +30,7 @@ int twc_role_parse(const char *name)
 
 #define USER_COLUMNS \
     "u.id, u.username, u.email, u.full_name, u.phone_number, u.password_hash, twchat_rank(u.id, u.is_superuser)," \
-    " u.is_active, u.totp_on, u.totp_secret"
+    " u.is_active, u.totp_on, u.totp_secret, u.origin = 'registered'"
 
 static const twc_sql_t SQL_LOAD = { "twc_user_load",
     "SELECT " USER_COLUMNS " FROM users u WHERE u.id = $1::bigint", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
@@ -57,6 +57,7 @@ static twc_user_t *row_user(const twc_rows_t *rows, apr_pool_t *pool)
     user->totp_on = twc_rows_bool(rows, 0, 8);
     if (!twc_rows_null(rows, 0, 9))
         user->totp_secret = twc_rows_bytes(rows, 0, 9, pool);
+    user->registered = twc_rows_bool(rows, 0, 10);
     return user;
 }
 
@@ -148,7 +149,7 @@ apr_status_t twc_user_insert(twc_ctx_t *ctx, const twc_user_draft_t *draft, apr_
     twc_arg_text(&args, draft->password_hash);
     twc_arg_bool(&args, !draft->inactive);
     twc_arg_int(&args, draft->role);
-    twc_arg_text(&args, draft->from_apache ? "apache" : "local");
+    twc_arg_text(&args, draft->origin ? draft->origin : "local");
     TWC_TRY(twc_db_run(ctx, &SQL_INSERT, &args, &rows));
     if (!twc_rows_null(rows, 0, 0)) {
         *id = twc_rows_int(rows, 0, 0);

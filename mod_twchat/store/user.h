@@ -29,6 +29,7 @@ typedef struct twc_user_t {
     const char *password_hash;          /* NULL: no password of ours */
     twc_role_e role;
     bool active;
+    bool registered;                    /* made by whoever it belongs to, whom nobody knows */
     bool totp_on;                       /* a second factor is asked for */
     twc_str_t totp_secret;              /* sealed; data NULL: none */
 } twc_user_t;
@@ -46,7 +47,7 @@ typedef struct twc_user_draft_t {
     const char *password_hash;          /* NULL: signs in elsewhere */
     twc_role_e role;
     bool inactive;
-    bool from_apache;                   /* made at first sight of somebody Apache knows */
+    const char *origin;                 /* "local", "registered", "apache": at first sight of somebody Apache knows */
 } twc_user_draft_t;
 
 /** @return APR_SUCCESS | APR_EEXIST problem "username_taken", "email_taken" or "phone_taken", with its field */

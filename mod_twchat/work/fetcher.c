@@ -12,6 +12,7 @@
 #include "store/job.h"
 #include "store/outbox.h"
 #include "store/setting.h"
+#include "store/signin.h"
 #include "twilio/client.h"
 #include "twilio/status.h"
 #include "util/clock.h"
@@ -255,7 +256,7 @@ static void purge(const twc_runner_env_t *env, twc_thread_t *thread)
 
     apr_pool_clear(twc_thread_scratch(thread));
     twc_ctx_init(&ctx, twc_thread_scratch(thread), env->thread.db, env->thread.conf);
-    if (twc_journal_purge(&ctx) != APR_SUCCESS)
+    if (twc_journal_purge(&ctx) != APR_SUCCESS || twc_signin_purge(&ctx) != APR_SUCCESS)
         twc_thread_log(&env->thread, TWC_LOG_DEBUG, &ctx, "TWC2503", "nothing was purged this time");
 }
 

@@ -48,6 +48,17 @@ class TestTrustUser:
         assert len(row) == 1 and row[0]["origin"] == "apache" and row[0]["password_hash"] is None
         assert site.db().value("SELECT action FROM audit_events ORDER BY id DESC LIMIT 1") == "user.created"
 
+    @pytest.mark.parametrize("trust", ["map", "create agent"])
+    def test_a_name_that_somebody_registered_is_not_theirs(self, make_site, trust):
+        """Nobody waits behind a colleague's name for their first visit."""
+        site = make_site(mounts=((*MOUNTS[0], "TwchatTrustUser " + trust),))
+        site.db().run("DELETE FROM users")
+        squatter = register(site, site.auth[0])
+        answer = site.get("/api/session", keyed=False, auth=site.auth)
+        assert answer.status_code == 403 and "nobody has made an account" in answer.text
+        squatter.give("viewer")                 # an administrator knows who that is
+        assert site.get("/api/session", keyed=False, auth=site.auth).json()["role"] == "viewer"
+
     def test_off(self, make_site):
         site = make_site(mounts=((*MOUNTS[0], "TwchatTrustUser off"),))
         assert site.get("/api/stats", keyed=False, auth=site.auth).status_code == 401

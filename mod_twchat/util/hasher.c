@@ -16,7 +16,7 @@
 #include "util/password.h"
 
 #define THREADS_MAX 8
-#define WAITING_MAX 64
+#define WAITING_MAX 16                  /* each holds a thread of a request, which others need for messages */
 #define NICENESS    10
 #define HASH_MAX    120
 

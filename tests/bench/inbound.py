@@ -76,7 +76,9 @@ class Crowd:
         answer = connection.getresponse()
         answer.read()
         connection.close()
-        if answer.status != wanted:
+        if answer.status == 503:        # too many at once: come again in a moment
+            self.ended.wait(float(answer.getheader("Retry-After")))
+        elif answer.status != wanted:
             self.refused.append(answer.status)
         return answer.status == wanted
 

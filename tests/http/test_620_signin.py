@@ -1,5 +1,6 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """Our own sign-in: pages, one's own account, second factor, accounts, keys, the audit log."""
+import time
 import urllib.parse
 
 import pytest
@@ -136,19 +137,20 @@ class TestAccount:
 def enroll(browser):
     got = browser("POST", "/api/account/factor").json()
     assert got["url"].startswith("otpauth://totp/") and "secret=" + got["secret"] in got["url"]
-    answer = browser("POST", "/api/account/factor/confirm", json={"code": code_of(got["secret"])})
+    used = code_of(got["secret"])
+    answer = browser("POST", "/api/account/factor/confirm", json={"code": used})
     assert answer.status_code == 200, answer.text
-    return got["secret"], answer.json()["recovery_codes"]
+    return got["secret"], answer.json()["recovery_codes"], used
 
 
 class TestSecondFactor:
     def test_from_then_on(self, open_site):
         person = register(open_site).give("agent")
-        secret, codes = enroll(Browser(open_site, person.username))
+        secret, codes, used = enroll(Browser(open_site, person.username))
         assert len(set(codes)) == 10
         asked = open_site.post("/api/signin", keyed=False, json={"username": person.username, "password": PASSWORD})
         assert asked.status_code == 401 and asked.json()["code"] == "code_needed"
-        for wrong in ("000000", "12345", "abc", code_of(secret, -5), code_of(secret)):      # the last: used by confirming
+        for wrong in ("000000", "12345", "abc", code_of(secret, -5), used):     # the last: by confirming
             assert Browser(open_site, person.username, code=wrong).answer.status_code == 401
         open_site.db().run("DELETE FROM signin_attempts")
         assert Browser(open_site, person.username, code=code_of(secret, 1)).answer.status_code == 200
@@ -162,7 +164,7 @@ class TestSecondFactor:
     def test_the_secret_is_sealed(self, open_site):
         import base64
         person = register(open_site)
-        secret, _ = enroll(Browser(open_site, person.username))
+        secret, *_ = enroll(Browser(open_site, person.username))
         kept = bytes(open_site.db().value("SELECT totp_secret FROM users WHERE id = %s", person.id))
         assert base64.b32decode(secret) not in kept
         other = register(open_site)
@@ -275,15 +277,17 @@ class TestAudit:
 class TestRate:
     def test_one_caller_too_often(self, make_site):
         site = make_site(directives="TwchatApiRate 1 20", access="Require all granted", children=1)
+        began = time.monotonic()
         answers = [site.get("/api/session") for _ in range(30)]
         codes = [a.status_code for a in answers]
-        assert codes.count(200) in range(20, 24) and codes[-1] == 429
-        assert int(answers[-1].headers["Retry-After"]) >= 1
+        assert 20 <= codes.count(200) <= 21 + (time.monotonic() - began)       # one more each second
+        assert all(int(a.headers["Retry-After"]) >= 1 for a in answers if a.status_code == 429) and 429 in codes
         person = register(site)
         assert person("GET", "/auth/me").status_code == 200         # somebody else's bucket
         assert site.inbound()[0].status_code == 200                 # Twilio has none
 
     def test_all_children_draw_from_one_bucket(self, make_site):
         site = make_site(directives="TwchatApiRate 1 40", children=4)
+        began = time.monotonic()
         codes = [site.get("/api/session").status_code for _ in range(80)]
-        assert 32 <= codes.count(200) <= 46         # what a child drew and did not use in half a second is gone
+        assert 32 <= codes.count(200) <= 41 + (time.monotonic() - began)         # what a child drew and did not use in half a second is gone

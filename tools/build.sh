@@ -31,10 +31,11 @@ build_tree() {
         flock 9
         build_autotools "$log"
         cd "$dir" || exit 1
-        if [ ! -f config.status ] || [ "$TOP/configure" -nt config.status ] || [ "$*" != "$(cat options 2>/dev/null)" ]; then
+        # The paths of a checkout that was moved or copied are in its Makefiles.
+        if [ ! -f config.status ] || [ "$TOP/configure" -nt config.status ] || [ "$TOP $*" != "$(cat options 2>/dev/null)" ]; then
             # The path is given relatively: automake refuses a source path with blanks.
             logged "$log" "$(build_relative "$dir")/configure" -q "$@" || die_log "configure failed." "$log"
-            printf '%s\n' "$*" >options
+            printf '%s\n' "$TOP $*" >options
             touch config.status
         fi
         logged "$log" make -s -j"$(build_jobs)" || die_log "the build failed." "$log" 30

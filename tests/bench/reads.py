@@ -34,15 +34,19 @@ FILL = (
     " SELECT (created_at AT TIME ZONE 'UTC')::date, direction, 0, count(*) FROM messages GROUP BY 1, 2",
 )
 
-# What is asked for: name, title, first of a depth pair, bar of its p99.
+# What is asked for: name, title, and for a page from anywhere what its time is compared with. That is the beginning, asked
+# for by ever other names: by the same one it would be given again, not made.
 PAGES = (
     ("list", "conversations, the first 50", None),
-    ("list deep", "conversations, 50 from anywhere", "list"),
+    ("list anew", "  the same, made anew each time", None),
+    ("list deep", "conversations, 50 from anywhere", "list anew"),
     ("thread", "a thread of about ten messages", None),
     ("long thread", "a thread of {long:,} messages, the newest 50", None),
-    ("long thread deep", "the same thread, 50 from anywhere", "long thread"),
+    ("long thread anew", "  the same, made anew each time", None),
+    ("long thread deep", "the same thread, 50 from anywhere", "long thread anew"),
     ("entries", "all messages, the newest 50", None),
-    ("entries deep", "all messages, 50 from anywhere", "entries"),
+    ("entries anew", "  the same, made anew each time", None),
+    ("entries deep", "all messages, 50 from anywhere", "entries anew"),
     ("stats", "the counters above the pages", None),
 )
 SEARCHES = (("search number", "search for part of a number", "0123"), ("search rare", "search for a name that one has", None),
@@ -90,12 +94,17 @@ class Section:
         places = self._column("SELECT (extract(epoch FROM last_at) * 1000000)::bigint || '.' || id AS place FROM conversations"
                               " ORDER BY random() LIMIT 2000")
         quoted = PEER.replace("+", "%2B")
+        newest = range(self.messages + 1, self.messages + 2001)     # before them comes all there is
+        future = [f"{4102444800000000 + n}.1" for n in range(2000)]
         self.paths = {
-            "list": ["/api/threads?limit=50"], "list deep": [f"/api/threads?limit=50&before={p}" for p in places],
+            "list": ["/api/threads?limit=50"], "list anew": [f"/api/threads?limit=50&before={p}" for p in future],
+            "list deep": [f"/api/threads?limit=50&before={p}" for p in places],
             "thread": ["/api/threads/" + p.replace("+", "%2B") + "/entries" for p in peers],
             "long thread": [f"/api/threads/{quoted}/entries"],
+            "long thread anew": [f"/api/threads/{quoted}/entries?before={i}" for i in newest],
             "long thread deep": [f"/api/threads/{quoted}/entries?before={i}" for i in of_thread],
-            "entries": ["/api/entries"], "entries deep": [f"/api/entries?before={i}" for i in ids], "stats": ["/api/stats"]}
+            "entries": ["/api/entries"], "entries anew": [f"/api/entries?before={i}" for i in newest],
+            "entries deep": [f"/api/entries?before={i}" for i in ids], "stats": ["/api/stats"]}
         rare = self.database.value("SELECT substr(last_name, 5, 12) FROM contacts ORDER BY id OFFSET %s LIMIT 1", self.conversations // 2)
         for name, _, word in SEARCHES:
             self.paths[name] = [f"/api/threads?search={word or rare}"]
@@ -134,7 +143,7 @@ class Section:
             self.figures.rows.append(Row(f"  its p99, {CLIENTS} clients", name + " p99", unit="ms", bar="below 10 ms"))
             if first:
                 self.figures.rows.append(Row("  its mean time", name + " time", unit="ms", against=first + " time",
-                                             yardstick="the beginning of the same", bar="at most 1.5"))
+                                             yardstick="the beginning, made anew", bar="at most 1.5"))
         for name, title, _ in SEARCHES:
             self.figures.rows.append(Row(title + ", p99, 1 client", name + " p99", unit="ms",
                                          bar="50 ms" if "common" in name else "10 ms"))

@@ -10,7 +10,6 @@
 #include "domain/answer.h"
 #include "domain/keyword.h"
 #include "domain/message.h"
-#include "store/consent.h"
 #include "store/ingest.h"
 #include "util/phone.h"
 #include "util/text.h"
@@ -20,30 +19,10 @@ typedef struct work_t {
     twc_answer_e outcome;
 } work_t;
 
-/* What we send by SMS without naming a sender goes through the configured service. */
-static const char *our_service(twc_ctx_t *ctx, const char *ours)
-{
-    return strcmp(twc_phone_channel(ctx->scratch, ours), "sms") == 0 ? ctx->conf->messaging_service_sid : NULL;
-}
-
 /* Twilio need not name the service an address belongs to; then it is the one that answers for it here. */
 static const char *service_of(twc_ctx_t *ctx, const twc_answer_t *a)
 {
-    return a->service_sid ? a->service_sid : our_service(ctx, a->turn.ours);
-}
-
-/* Their consent, for the address they wrote to and the service it belongs to. */
-static apr_status_t record(twc_ctx_t *ctx, const twc_answer_t *a, bool opted_out)
-{
-    const char *service = service_of(ctx, a);
-    const char *source = a->opt_out_type ? "opt-out-type" : "keyword";
-    const char *evidence = a->opt_out_type ? a->opt_out_type : a->turn.body;
-
-    TWC_TRY(twc_consent_record(ctx, a->turn.ours, a->turn.peer, opted_out, source, evidence, a->turn.message_id));
-    if (service)
-        TWC_TRY(twc_consent_record(ctx, service, a->turn.peer, opted_out, source, evidence,
-                                   a->turn.message_id));
-    return APR_SUCCESS;
+    return a->service_sid ? a->service_sid : twc_message_service(ctx, a->turn.ours);
 }
 
 static bool is_ours(const twc_conf_t *conf, const char *address)
@@ -66,7 +45,7 @@ static bool answerable(const twc_conf_t *conf, const char *peer)
 static apr_status_t say(twc_ctx_t *ctx, work_t *w, const char *text, const char *source, bool confirmation)
 {
     const twc_turn_t *turn = &w->answer->turn;
-    twc_draft_t draft = { .to = turn->peer, .from = our_service(ctx, turn->ours) ? NULL : turn->ours, .body = text,
+    twc_draft_t draft = { .to = turn->peer, .from = twc_message_service(ctx, turn->ours) ? NULL : turn->ours, .body = text,
                           .source = source, .priority = TWC_PRIORITY_REPLY, .reply_to = turn->message_id,
                           .opt_out_confirmation = confirmation };
     twc_queued_t queued;
@@ -82,13 +61,12 @@ static apr_status_t say(twc_ctx_t *ctx, work_t *w, const char *text, const char 
     return rv;
 }
 
-static apr_status_t honour_keyword(twc_ctx_t *ctx, work_t *w, twc_keyword_e keyword)
+/* What they want was noted with the message. */
+static apr_status_t confirm_keyword(twc_ctx_t *ctx, work_t *w, twc_keyword_e keyword)
 {
     const twc_answer_t *a = w->answer;
     bool allowed, first;
 
-    if (keyword != TWC_KEYWORD_HELP)
-        TWC_TRY(record(ctx, a, keyword == TWC_KEYWORD_STOP));
     if (!twc_keyword_confirm(ctx->conf, a->turn.ours, service_of(ctx, a), a->opt_out_type) || !twc_phone_is_recipient(a->turn.peer))
         return APR_SUCCESS;
     if (keyword == TWC_KEYWORD_HELP && a->opted_out)
@@ -168,14 +146,7 @@ static apr_status_t answer_one(twc_ctx_t *ctx, void *baton)
         keyword = twc_keyword_of(a->turn.body);
     if (keyword == TWC_KEYWORD_NONE)
         return answer_text(ctx, w);
-    if (is_for_the_bot(ctx, a)) {       /* START opts in all the same */
-        if (keyword == TWC_KEYWORD_START) {
-            TWC_TRY(record(ctx, a, false));
-            a->opted_out = false;
-        }
-        return answer_text(ctx, w);
-    }
-    return honour_keyword(ctx, w, keyword);
+    return is_for_the_bot(ctx, a) ? answer_text(ctx, w) : confirm_keyword(ctx, w, keyword);
 }
 
 apr_status_t twc_answer_next(twc_ctx_t *ctx, twc_answer_t *answer, twc_answer_e *outcome)

@@ -13,6 +13,7 @@
 #include "domain/bot.h"
 #include "domain/inbound.h"
 #include "domain/keyword.h"
+#include "domain/message.h"
 #include "util/phone.h"
 #include "util/text.h"
 
@@ -161,12 +162,29 @@ static const char *read_body(twc_ctx_t *ctx, const twc_form_t *form)
     return body ? body : "";
 }
 
+/* Twilio's own word for it, OptOutType, counts before what was written. It need not name the service an address belongs to; then
+ * it is the one that answers for it here. */
+static twc_keyword_e read_keyword(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t *in)
+{
+    const char *said = twc_form_text(ctx->pool, form, "OptOutType");
+    twc_keyword_e keyword = twc_keyword_of_opt_out_type(said);
+    bool twilio = keyword != TWC_KEYWORD_NONE;
+
+    if (!twilio)
+        keyword = twc_keyword_of(in->body);
+    if (keyword == TWC_KEYWORD_STOP || keyword == TWC_KEYWORD_START)
+        in->wish = (twc_wish_t){ .source = twilio ? "opt-out-type" : "keyword", .evidence = twilio ? said : in->body,
+                                 .service = in->service_sid ? in->service_sid : twc_message_service(ctx, in->to),
+                                 .opted_out = keyword == TWC_KEYWORD_STOP };
+    return keyword;
+}
+
 /* Who answers: flask-chat's automatic reply and bot afterwards, sms-store by TwiML at once, and
  * the words that carriers reserve are honoured on every interface. */
 static void decide_answer(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t *in)
 {
     const char *interface = in->call->interface;
-    bool reserved = twc_keyword_of(in->body) != TWC_KEYWORD_NONE || twc_form_text(ctx->pool, form, "OptOutType");
+    bool reserved = read_keyword(ctx, form, in) != TWC_KEYWORD_NONE || twc_form_text(ctx->pool, form, "OptOutType");
 
     if (reserved || (strcmp(interface, "flask-chat") == 0 && twc_bot_engine(ctx->conf)))
         in->answer_arg = interface;

@@ -44,6 +44,11 @@ static apr_status_t check_to(twc_ctx_t *ctx, const twc_draft_t *d, twc_outgoing_
     return APR_SUCCESS;
 }
 
+const char *twc_message_service(twc_ctx_t *ctx, const char *ours)
+{
+    return strcmp(twc_phone_channel(ctx->scratch, ours), "sms") == 0 ? ctx->conf->messaging_service_sid : NULL;
+}
+
 static bool same_channel(apr_pool_t *pool, const char *a, const char *b)
 {
     return strcmp(twc_phone_channel(pool, a), twc_phone_channel(pool, b)) == 0;

@@ -398,9 +398,10 @@ static bool commit_unknown(const twc_ctx_t *ctx)
     return ctx->problem->code && strcmp(ctx->problem->code, "commit_unknown") == 0;
 }
 
-apr_status_t twc_tx_run(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void *baton), void *baton)
+static apr_status_t run_tx(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void *baton), void *baton, bool idempotent)
 {
     twc_problem_t before = *ctx->problem;
+    apr_time_t give_up = twc_clock_ticks() + AWAY_PATIENCE;
     unsigned wake = ctx->wake;
     int conflicts = 0;
 
@@ -411,7 +412,7 @@ apr_status_t twc_tx_run(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void 
         apr_status_t rv = try_tx(ctx, fn, baton, &began, &conflict, &probe);
 
         is_away = rv != APR_SUCCESS && (twc_db_is_away(ctx) || commit_unknown(ctx));
-        again = (began || is_away) && note_away(ctx->db, is_away) && !began;
+        again = (began || is_away) && note_away(ctx->db, is_away) && (idempotent || !began) && twc_clock_ticks() < give_up;
         end_probe(ctx->db, probe);
         if (rv == APR_SUCCESS)
             return rv;
@@ -421,4 +422,14 @@ apr_status_t twc_tx_run(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void 
         ctx->wake = wake;
         apr_sleep(is_away ? RETRY_PAUSE : 1000);
     }
+}
+
+apr_status_t twc_tx_run(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void *baton), void *baton)
+{
+    return run_tx(ctx, fn, baton, false);
+}
+
+apr_status_t twc_tx_repeat(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void *baton), void *baton)
+{
+    return run_tx(ctx, fn, baton, true);
 }

@@ -96,6 +96,12 @@ apr_status_t twc_db_script(twc_ctx_t *ctx, const char *script);
  */
 apr_status_t twc_tx_run(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void *baton), void *baton);
 
+/**
+ * The same for what has no further effect when it is done twice: it is repeated as long as twc_db_run repeats a statement
+ * that says so of itself, an unknown outcome included.
+ */
+apr_status_t twc_tx_repeat(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *ctx, void *baton), void *baton);
+
 int twc_rows_count(const twc_rows_t *rows);
 int twc_rows_affected(const twc_rows_t *rows);
 bool twc_rows_null(const twc_rows_t *rows, int row, int col);

@@ -153,7 +153,7 @@ static const twc_sql_t SQL_MESSAGES = { "twc_ingest_messages",
     "  FROM given g LEFT JOIN fresh f USING (sid) LEFT JOIN acked a ON a.reply_to = f.message_id",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
-apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, int count)
+static apr_status_t insert_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, int count)
 {
     apr_pool_t *p = ctx->scratch;
     const char *window = apr_psprintf(p, "%" APR_INT64_T_FMT " microseconds", ctx->conf->answers_window);
@@ -191,6 +191,43 @@ apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, in
     }
     ctx->wake |= TWC_WAKE_EVENTS;
     return APR_SUCCESS;
+}
+
+typedef struct batch_t {
+    twc_inbound_t *const *items;
+    int count;
+} batch_t;
+
+static apr_status_t note_wish(twc_ctx_t *ctx, const twc_inbound_t *in)
+{
+    const twc_wish_t *w = &in->wish;
+
+    TWC_TRY(twc_consent_record(ctx, in->to, in->from, w->opted_out, w->source, w->evidence, in->message_id));
+    return w->service ? twc_consent_record(ctx, w->service, in->from, w->opted_out, w->source, w->evidence, in->message_id)
+                      : APR_SUCCESS;
+}
+
+static apr_status_t insert_with_wishes(twc_ctx_t *ctx, void *baton)
+{
+    const batch_t *b = baton;
+
+    TWC_TRY(insert_messages(ctx, b->items, b->count));
+    for (int i = 0; i < b->count; i++)
+        if (b->items[i]->wish.source && !b->items[i]->duplicate)
+            TWC_TRY(note_wish(ctx, b->items[i]));
+    return APR_SUCCESS;
+}
+
+/* Once STOP was answered nothing may go out any more, so it is committed with its message. That costs a transaction of several
+ * statements, which the many batches without such a word do not pay. */
+apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, int count)
+{
+    batch_t batch = { items, count };
+
+    for (int i = 0; i < count; i++)
+        if (items[i]->wish.source)
+            return twc_tx_repeat(ctx, insert_with_wishes, &batch);
+    return insert_messages(ctx, items, count);
 }
 
 /* ---- status callbacks --------------------------------------------------------------- */

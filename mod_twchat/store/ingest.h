@@ -26,6 +26,14 @@ typedef struct twc_call_t {
 /** answer_arg: the acknowledgement, as a message of its own, because nobody waits for the TwiML any more. */
 #define TWC_ANSWER_ACK "ack"
 
+/** STOP or START: what a person wants of the address they wrote to, and of the service it belongs to. */
+typedef struct twc_wish_t {
+    const char *source;                 /* "keyword", "opt-out-type"; NULL: the message says nothing of it */
+    const char *evidence;               /* the word */
+    const char *service;                /* MG..., or NULL */
+    bool opted_out;
+} twc_wish_t;
+
 /** One inbound message. All text is clean UTF-8; filled by domain/inbound.h. */
 typedef struct twc_inbound_t {
     const char *sid;
@@ -40,6 +48,7 @@ typedef struct twc_inbound_t {
     int num_media;                      /* entries in media_json */
     const char *answer_arg;             /* queue an "answer" job with this argument; NULL: none */
     bool ack;                           /* the caller answers by TwiML itself: counts as an automatic answer */
+    twc_wish_t wish;
     const twc_call_t *call;
     /* result */
     bool duplicate;
@@ -63,7 +72,7 @@ typedef struct twc_status_t {
     bool spooled;                       /* safe in the spool; the rest is not known yet */
 } twc_status_t;
 
-/** Store count (1..64) messages with distinct SIDs in one statement; sets each item's result. */
+/** Store count (1..64) messages with distinct SIDs in one statement, and what they want with it; sets each item's result. */
 apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, int count);
 
 /** Store and apply count (1..64) status callbacks in one statement. */

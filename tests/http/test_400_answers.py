@@ -181,6 +181,25 @@ class TestConsent:
         assert refused.status_code == 500 and refused.json()["code"] == 21610
         assert bodies(sandbox, peer) == []
 
+    def test_stop_counts_from_its_answer_on_whatever_is_still_to_be_done(self, site, sandbox):
+        """Nothing goes out after the 200, and be a thousand answers to others in the queue before the confirmation."""
+        site.db().run("CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS"
+                      " $$BEGIN NEW.run_at := now() + interval '1 hour'; RETURN NEW; END$$")
+        site.db().run("CREATE TRIGGER hold BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION hold()")
+        try:
+            for ours in (site.number, WHATSAPP):
+                peer = ("whatsapp:" if ours == WHATSAPP else "") + new_number()
+                answer, _ = site.inbound(Body="STOP", From=peer, To=ours)
+                assert answer.status_code == 200
+                refused = site.post("/api/send-message", json={"to": peer, "body": "too late"})
+                assert (refused.status_code, refused.json()["code"]) == (500, 21610)
+        finally:
+            site.db().run("DROP TRIGGER hold ON jobs")
+            site.db().run("DROP FUNCTION hold()")
+            site.db().run("UPDATE jobs SET run_at = now()")
+        idle(site)
+        assert [b for b in bodies(sandbox, peer) if "too late" in b] == []
+
     @pytest.mark.parametrize("body", ["please stop", "STOP IT", "stopp", "end of month"])
     def test_sentences_are_no_stop_words(self, site, sandbox, body):
         peer = new_number()

@@ -165,6 +165,35 @@ static void the_word_written_last_counts(void **state)
     assert_true(is_closed(peer));
 }
 
+static twc_inbound_t wish(const char *sid, const char *peer, bool opted_out)
+{
+    twc_inbound_t a = message(sid, peer, opted_out ? "STOP" : "START");
+
+    a.wish = (twc_wish_t){ .source = "keyword", .evidence = a.body, .service = "MG1", .opted_out = opted_out };
+    return a;
+}
+
+static void what_they_want_is_there_with_the_message(void **state)
+{
+    const char *peer = "+14150000007";
+    twc_inbound_t stop = wish("SMwish1", peer, true), start = wish("SMwish2", peer, false),
+                  other = message("SMwish3", "+14150000008", "hi"), again = wish("SMwish1", peer, true);
+    twc_inbound_t *both[] = { &stop, &other }, *late[] = { &again };
+    bool closed;
+
+    assert_int_equal(twc_ingest_messages(ctx_new(pool), both, 2), APR_SUCCESS);
+    assert_true(is_closed(peer));
+    assert_false(is_closed("+14150000008"));
+    assert_int_equal(twc_consent_state(ctx_new(pool), NULL, "MG1", peer, &closed), APR_SUCCESS);
+    assert_true(closed);
+    assert_int_equal(count(apr_psprintf(pool, "SELECT count(*) FROM consent_events WHERE peer = '%s' AND message_id = %" APR_INT64_T_FMT
+                                        " AND evidence = 'STOP'", peer, stop.message_id)), 2);
+    ingest(&start);
+    assert_false(is_closed(peer));
+    assert_int_equal(twc_ingest_messages(ctx_new(pool), late, 1), APR_SUCCESS);     /* Twilio says it again */
+    assert_false(is_closed(peer));
+}
+
 static apr_int64_t outbound(const char *sid)
 {
     return count(apr_psprintf(pool,
@@ -440,6 +469,7 @@ int main(void)
         cmocka_unit_test(acknowledges_within_the_limit),
         cmocka_unit_test(acknowledges_nobody_who_wants_silence),
         cmocka_unit_test(the_word_written_last_counts),
+        cmocka_unit_test(what_they_want_is_there_with_the_message),
         cmocka_unit_test(statuses_only_rise),
         cmocka_unit_test(a_batch_takes_the_highest),
         cmocka_unit_test(two_ends_are_a_question_to_twilio),

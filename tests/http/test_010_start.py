@@ -348,3 +348,34 @@ class Bare(Host):
     def config(self):
         return (f"<VirtualHost *:{self.port}>\nServerName {self.name}\nDBDriver pgsql\n"
                 f'DBDParams "{self._database.conninfo}"\nDBDMin 1\nDBDMax 8\n</VirtualHost>\n')
+
+
+class TestBesideFiles:
+    """A web server that was there before: the files of its DocumentRoot do not get in the way of a mount at the root."""
+
+    @pytest.fixture(scope="class")
+    def site(self, make_site):
+        one = make_site(start=False, modules=("dir", "autoindex", "alias"))
+        root = one.httpd.directory              # the DocumentRoot
+        for name in ("index.html", "inbox/index.html", "api/stats", "twilio/inbound"):
+            os.makedirs(os.path.dirname(f"{root}/{name}"), exist_ok=True)
+            with open(f"{root}/{name}", "w") as out:
+                out.write("the file\n")
+        with open(f"{root}/.htaccess", "w") as out:
+            out.write("Nonsense\n")
+        return one.start()
+
+    @pytest.mark.parametrize("path", ["/", "/inbox", "/settings"])
+    def test_pages(self, site, path):
+        answer = site.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == 200 and "<!doctype html>" in answer.text.lower()
+
+    def test_api_and_webhooks(self, site):
+        assert site.get("/api/stats").json()["total"] == 0
+        assert site.get("/", headers={"Accept": "application/json"}).json()["docs"]
+        answer, _ = site.inbound()
+        assert answer.status_code == 200 and "<Response" in answer.text
+
+    def test_a_directory_is_no_redirect(self, site):
+        assert site.get("/api").status_code == 404
+        assert site.post("/api/stats/").status_code == 405

@@ -16,9 +16,11 @@ from waiting import wait_for
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.realpath(os.environ.get("TWCHAT_BUILD", os.path.join(SOURCE, "build")))
 
-# What the configurations need, in an order that loads.
+# What the configurations need, in an order that loads; then what else Debian's httpd has by default, because it must not be
+# in the way.
 MODULES = ("mpm_event", "authn_core", "authz_core", "authn_file", "authz_user", "authz_host",
-           "auth_basic", "alias", "headers", "env", "setenvif", "dir", "reqtimeout", "status", "dbd")
+           "auth_basic", "alias", "headers", "env", "setenvif", "dir", "reqtimeout", "status", "dbd",
+           "access_compat", "autoindex", "deflate", "filter", "mime", "negotiation")
 
 
 def _apxs(name):
@@ -136,6 +138,8 @@ ThreadLimit {max(threads, 64)}
 MaxRequestWorkers {children * threads}
 MinSpareThreads 1
 MaxSpareThreads {children * threads}
+TypesConfig /dev/null
+AddOutputFilterByType DEFLATE text/html text/plain text/xml text/css application/javascript application/xml application/json
 DocumentRoot "{self.directory}"
 <Directory />
     AllowOverride None

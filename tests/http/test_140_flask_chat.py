@@ -241,7 +241,7 @@ class TestIdempotency:
     def test_while_the_first_runs(self, make_site, make_sandbox):
         site = make_site(sandbox=make_sandbox())
         to, key, codes = new_number(), new_sid("key-"), []
-        site.sandbox.faults(latency_ms=1500)
+        site.sandbox.faults(latency_ms=4000)
         first = threading.Thread(target=lambda: codes.append(send(site, to=to, body="x", key=key).status_code))
         first.start()
         wait_for(lambda: count(site, to) == 1, what="the first to be queued")

@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * check.c - what a single value of a directive must be.
- * Must never touch files or the network: `httpd -t` runs all of it.
+ * Must never touch files or the network: what a value points to is site.c's business.
  * Called by the setters, as the table of directives says.
  */
 #include <regex.h>

@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * config.c - configurations made, merged, checked as a whole and finished for the core.
- * Must never write to a configuration once post_config is over, nor read a secret under -t.
+ * Must never write to a configuration once post_config is over, nor keep a secret from before it.
  * Called by httpd through the module record and its hooks.
  */
 #include <regex.h>
@@ -15,6 +15,7 @@
 #include "glue/log.h"
 #include "glue/module.h"
 #include "glue/secret.h"
+#include "glue/site.h"
 #include "glue/spooldir.h"
 #include "glue/status.h"
 #include "util/phone.h"
@@ -103,7 +104,7 @@ static void tell_collision(void *baton, const twc_route_t *loser, const twc_rout
                  twc_interfaces[loser->interface].name);
 }
 
-static int check_server(server_rec *s)
+static int check_server(apr_pool_t *scratch, server_rec *s)
 {
     twc_server_conf_t *conf = twc_config_server(s);
     int rc = OK;
@@ -112,8 +113,12 @@ static int check_server(server_rec *s)
         collision_t at = { s, APR_ARRAY_IDX(conf->mounts, i, const twc_mount_t *) };
         twc_mount_collisions(at.mount, tell_collision, &at);
     }
+    if (!twc_site_check_handlers(scratch, s, the_main_server))
+        rc = HTTP_INTERNAL_SERVER_ERROR;
     if (!twc_config_serves(s))
-        return OK;                      /* what it says is for the hosts that inherit it */
+        return rc;                      /* what it says is for the hosts that inherit it */
+    if (!twc_site_check(scratch, s, the_main_server))
+        rc = HTTP_INTERNAL_SERVER_ERROR;
     if (conf->set.account_sid && !conf->set.auth_tokens) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "TWC1002: TwchatAccountSid needs TwchatAuthToken beside it: "
                      "without the token no webhook can be verified");
@@ -134,7 +139,7 @@ int twc_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     the_main_server = main_server;
     for (server_rec *s = main_server; s; s = s->next) {
         used = used || twc_config_server(s)->mounts->nelts;
-        if (check_server(s) != OK)
+        if (check_server(ptemp, s) != OK)
             rc = HTTP_INTERNAL_SERVER_ERROR;
     }
     if (used && !ap_find_linked_module("mod_dbd.c")) {

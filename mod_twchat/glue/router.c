@@ -20,7 +20,6 @@
 #include "glue/router.h"
 #include "glue/status.h"
 
-#define HANDLER "twchat"
 
 /* What an early phase found, for the later ones. */
 typedef struct found_t {
@@ -77,7 +76,7 @@ static const found_t *find_ours(request_rec *r)
     if (!dir || !dir->mount || !core || !core->expr_handler)
         return NULL;
     handler = ap_expr_str_exec(r, core->expr_handler, &wrong);
-    return !wrong && handler && strcmp(handler, HANDLER) == 0 ? find(r) : NULL;
+    return !wrong && handler && strcmp(handler, TWC_HANDLER) == 0 ? find(r) : NULL;
 }
 
 static const twc_route_t *route_of(const found_t *found)
@@ -128,7 +127,7 @@ static int unavailable(request_rec *r)
 int twc_router_authn(request_rec *r)
 {
     const char *type = ap_auth_type(r), *reason;
-    bool ours = type && ap_cstr_casecmp(type, HANDLER) == 0;
+    bool ours = type && ap_cstr_casecmp(type, TWC_HANDLER) == 0;
     const twc_principal_t *who;
     twc_tenant_t *tenant;
     twc_ctx_t ctx;
@@ -149,7 +148,7 @@ int twc_router_authn(request_rec *r)
         return HTTP_UNAUTHORIZED;
     }
     r->user = (char *)who->name;
-    r->ap_auth_type = (char *)HANDLER;
+    r->ap_auth_type = (char *)TWC_HANDLER;
     return OK;
 }
 
@@ -317,7 +316,7 @@ int twc_router_handle(request_rec *r)
     twc_ctx_t ctx;
     twc_req_t q;
 
-    if (!r->handler || strcmp(r->handler, HANDLER) != 0)
+    if (!r->handler || strcmp(r->handler, TWC_HANDLER) != 0)
         return DECLINED;
     if (!(found = find(r)) || !twc_tenant_of(r->server)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "TWC1032: %s: SetHandler twchat needs TwchatInterface beside it, "

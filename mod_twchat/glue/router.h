@@ -8,6 +8,9 @@
 
 #include <httpd.h>
 
+/** What SetHandler calls us. */
+#define TWC_HANDLER "twchat"
+
 /** map_to_storage hook: what is ours has no file, so the disk is not walked. */
 int twc_router_map(request_rec *r);
 

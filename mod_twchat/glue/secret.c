@@ -4,7 +4,9 @@
  * Must never run in a child, nor put a secret into a log or an error text.
  * Called by glue/config.c while the configuration is read and finished.
  */
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <apr_file_info.h>
 #include <apr_file_io.h>
@@ -95,6 +97,14 @@ static const char *run(apr_pool_t *pool, apr_pool_t *scratch, const char *comman
     return *value ? NULL : apr_psprintf(pool, "the first line %s printed is empty", argv[0]);
 }
 
+static const char *find_variable(apr_pool_t *pool, const char *name, const char **value)
+{
+    const char *found = getenv(name);
+
+    *value = found && *found ? apr_pstrdup(pool, found) : NULL;
+    return *value ? NULL : apr_psprintf(pool, "the environment has no %s", name);
+}
+
 const char *twc_secret_read(apr_pool_t *pool, apr_pool_t *scratch, const char *text, const char **value,
                             const char **warning)
 {
@@ -105,13 +115,39 @@ const char *twc_secret_read(apr_pool_t *pool, apr_pool_t *scratch, const char *t
         return read_file(pool, scratch, what, value, warning);
     if ((what = after(text, "exec:")))
         return run(pool, scratch, what, value);
-    if ((what = after(text, "env:"))) {
-        const char *found = getenv(what);
-        *value = found && *found ? apr_pstrdup(pool, found) : NULL;
-        return *value ? NULL : apr_psprintf(pool, "the environment has no %s", what);
-    }
+    if ((what = after(text, "env:")))
+        return find_variable(pool, what, value);
     *value = text;
     *warning = "a secret stands in the configuration itself, where server-info shows it: "
                "write file:, env: or exec: and where it is";
     return NULL;
+}
+
+static const char *probe_access(apr_pool_t *pool, const char *path, int mode, bool *denied)
+{
+    if (access(path, mode) == 0)
+        return NULL;
+    *denied = errno == EACCES;
+    return failed(pool, mode == X_OK ? "cannot run" : "cannot open", path, errno);
+}
+
+static const char *probe_program(apr_pool_t *pool, const char *command, bool *denied)
+{
+    char **argv;
+
+    if (apr_tokenize_to_argv(command, &argv, pool) != APR_SUCCESS || !argv[0])
+        return apr_psprintf(pool, "cannot understand the command '%s'", command);
+    return probe_access(pool, argv[0], X_OK, denied);
+}
+
+const char *twc_secret_probe(apr_pool_t *pool, const char *text, bool *denied)
+{
+    const char *what, *wrong, *value, *warning;
+
+    *denied = false;
+    if ((what = after(text, "exec:")))
+        return probe_program(pool, what, denied);
+    if ((what = after(text, "file:")) && (wrong = probe_access(pool, what, R_OK, denied)))
+        return wrong;
+    return twc_secret_read(pool, pool, text, &value, &warning);
 }

@@ -6,6 +6,8 @@
 #ifndef TWC_GLUE_SECRET_H
 #define TWC_GLUE_SECRET_H
 
+#include <stdbool.h>
+
 #include <httpd.h>
 
 /** Is text a reference of a known kind, well formed? NULL, or what is wrong with it. */
@@ -22,5 +24,12 @@ int twc_secret_is_inline(const char *text);
  */
 const char *twc_secret_read(apr_pool_t *pool, apr_pool_t *scratch, const char *text, const char **value,
                             const char **warning);
+
+/**
+ * Would twc_secret_read() find something? Programs are not run: they may ask a person, or count their calls.
+ * @param denied  out: it may be there, but the user who runs httpd now must not read it
+ * @return NULL, or why it would not
+ */
+const char *twc_secret_probe(apr_pool_t *pool, const char *text, bool *denied);
 
 #endif

@@ -147,9 +147,13 @@ DocumentRoot "{self.directory}"
 </Directory>
 """
 
-    def configtest(self):
+    def configtest(self, user=None):
         """`httpd -t`: exit status and what it said."""
-        done = subprocess.run([PROGRAM, "-t", "-f", self.config], stdout=subprocess.PIPE, timeout=30,
+        return self.command("-t", user=user)
+
+    def command(self, *options, user=None):
+        """httpd called with options, by root or somebody else: exit status and what it said."""
+        done = subprocess.run([PROGRAM, *options, "-f", self.config], stdout=subprocess.PIPE, timeout=30, user=user,
                               stderr=subprocess.STDOUT, text=True, check=False, env=_environment(self._env))
         return done.returncode, done.stdout
 

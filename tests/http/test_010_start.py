@@ -7,7 +7,7 @@ import pytest
 
 from client import new_number
 from httpd import SOURCE, Httpd, scratch_dir
-from server import Host
+from server import HTDOCS, Host
 from waiting import wait_for
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
@@ -15,16 +15,17 @@ TOKEN = "env:TWCHAT_TEST_TOKEN"
 ENV = {"TWCHAT_TEST_TOKEN": "0123456789abcdef0123456789abcdef"}
 
 
-def check(body, modules=("twchat",), **options):
-    """`httpd -t` over a configuration: status, output, and the number of body's first line."""
+def check(body, modules=("twchat",), user=None, **options):
+    """`httpd -t` over a configuration, as a user: status, output, and the number of body's first line."""
     httpd = Httpd(scratch_dir("conf"), body, modules, env=ENV, **options)
     with open(httpd.config, errors="surrogateescape") as written:
         first = written.read().split(body)[0].count("\n") + 1
-    status, said = httpd.configtest()
+    status, said = httpd.configtest(user)
     return status, said, first
 
 
-MOUNT = '<Location "/">\nSetHandler twchat\nTwchatInterface flask-chat\nRequire all granted\n</Location>\n'
+DATABASE = 'DBDriver pgsql\nDBDParams "host=127.0.0.1 dbname=nobody connect_timeout=5"\n'
+MOUNT = DATABASE + '<Location "/">\nSetHandler twchat\nTwchatInterface flask-chat\nRequire all granted\n</Location>\n'
 
 NONSENSE = [
     ("TwchatAccountSid AC123", "AC and 32"),
@@ -115,6 +116,17 @@ MISPLACED = [
 ]
 
 
+MISSING_SECRETS = [
+    ("TwchatAuthToken file:/nonexistent/token", "cannot open /nonexistent/token: No such file"),
+    ("TwchatAuthToken file:/dev/null", "the first line of /dev/null is empty"),
+    ("TwchatAuthToken file:/etc", "cannot read /etc"),
+    ("TwchatAuthToken env:TWCHAT_TEST_TOKEN env:NOPE", "the environment has no NOPE"),
+    ("TwchatAuthToken exec:/nonexistent/program", "cannot run /nonexistent/program: No such file"),
+    ("TwchatTokenSecret file:/nonexistent/secret", "cannot open /nonexistent/secret: No such file"),
+    (f"TwchatApiKey SK{'0' * 32} env:NOPE", "the environment has no NOPE"),
+]
+
+
 class TestConfigtest:
     @pytest.mark.parametrize("line,reason", NONSENSE, ids=[line for line, _ in NONSENSE])
     def test_nonsense_is_refused_with_file_and_line(self, line, reason):
@@ -136,7 +148,8 @@ class TestConfigtest:
         with open(os.path.join(SOURCE, "conf", "twchat.conf")) as sample:
             lines = [line[1:] if re.match(r"#( {4})?[A-Z</]", line) else line for line in sample]
         assert sum("Twchat" in line and not line.startswith("#") for line in lines) > 30
-        status, said, _ = check("Listen 127.0.0.1:1\n<VirtualHost *:1>\n" + "".join(lines) + "\n</VirtualHost>\n")
+        written = re.sub(r"file:/etc/apache2/\S+", TOKEN, "".join(lines))
+        status, said, _ = check(f"Listen 127.0.0.1:1\n<VirtualHost *:1>\n{written}\n</VirtualHost>\n")
         assert status == 0, said
         assert "Syntax OK" in said
 
@@ -162,25 +175,93 @@ class TestConfigtest:
         assert status == 0, said
         assert "TWC1001" not in said
 
-    def test_secrets_are_not_read_by_configtest(self):
-        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\n"
-                                f"TwchatAuthToken file:/nonexistent/token\n{MOUNT}")
+    @pytest.mark.parametrize("line,reason", MISSING_SECRETS, ids=[line for line, _ in MISSING_SECRETS])
+    def test_a_secret_that_is_not_there_is_refused_with_file_and_line(self, line, reason):
+        status, said, first = check(f"Listen 127.0.0.1:1\n{line}\nTwchatAccountSid {ACCOUNT}\n{MOUNT}"
+                                    + ("" if "AuthToken" in line else f"TwchatAuthToken {TOKEN}\n"))
+        assert status != 0
+        assert re.search(rf"TWC1009: {line.split()[0]}: {reason}.* \(line {first + 1} of .*httpd\.conf\)", said), said
+        assert "env:TWCHAT_TEST_TOKEN" not in said and ENV["TWCHAT_TEST_TOKEN"] not in said
+
+    def test_the_place_of_an_inherited_secret_is_told(self):
+        status, said, first = check(f"Listen 127.0.0.1:1\nTwchatAuthToken env:NOPE\nTwchatAccountSid {ACCOUNT}\n"
+                                    f"<VirtualHost *:1>\n{MOUNT}</VirtualHost>\n")
+        assert status != 0
+        assert re.search(rf"TWC1009: .*NOPE \(line {first + 1} of", said), said
+
+    def test_a_program_that_gives_a_secret_is_not_run(self, tmp_path):
+        status, said, _ = check(f'Listen 127.0.0.1:1\nTwchatAuthToken "exec:/usr/bin/touch {tmp_path}/ran"\n'
+                                f"TwchatAccountSid {ACCOUNT}\n{MOUNT}")
         assert status == 0, said
+        assert not os.path.exists(tmp_path / "ran")
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="takes root, who may read everything, and somebody else")
+    def test_a_secret_of_roots_is_no_error_for_somebody_else(self):
+        directory = scratch_dir("secret")
+        secret = os.path.join(directory, "token")
+        with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+            out.write("a secret\n")
+        status, said, first = check(f"Listen 127.0.0.1:1\nTwchatAuthToken file:{secret}\nTwchatAccountSid {ACCOUNT}\n{MOUNT}",
+                                    user="nobody")
+        assert status == 0, said
+        assert re.search(rf"TWC1008: TwchatAuthToken file:{secret}: cannot be read by this user.*line {first + 1} of", said), said
+
+    def test_a_handler_without_interface_is_refused_with_file_and_line(self):
+        status, said, first = check('Listen 127.0.0.1:1\n<VirtualHost *:1>\n<Location "/chat">\n  SetHandler twchat\n'
+                                    "  Require all granted\n</Location>\n</VirtualHost>\n")
+        assert status != 0
+        assert re.search(rf"TWC1017: .*TwchatInterface.*line {first + 3} of .*httpd\.conf", said), said
+
+    @pytest.mark.parametrize("sections", [
+        '<Location "/">\nTwchatInterface native\n</Location>\n<Location "/chat">\nSetHandler twchat\n</Location>\n',
+        'SetHandler twchat\n<Location "/chat">\nTwchatInterface native\n</Location>\n',
+        '<Location "/">\nSetHandler twchat\n</Location>\n<Location "/chat/">\nTwchatInterface native\n</Location>\n'])
+    def test_a_handler_may_stand_elsewhere(self, sections):
+        status, said, _ = check(f"Listen 127.0.0.1:1\n<VirtualHost *:1>\n{DATABASE}{sections}</VirtualHost>\n")
+        assert status == 0, said
+
+    @pytest.mark.parametrize("given,missing", [("", "DBDriver pgsql"), ("DBDriver pgsql\n", "DBDParams")])
+    def test_a_host_without_database_is_refused(self, given, missing):
+        mount = MOUNT.replace(DATABASE, given)
+        status, said, first = check(f"Listen 127.0.0.1:1\n<VirtualHost *:1>\nServerName one.test\n{mount}</VirtualHost>\n")
+        assert status != 0
+        assert re.search(rf"TWC1012: one\.test: TwchatInterface needs {missing}.*line {first + 5 + bool(given)} of", said), said
+
+    def test_what_hosts_share_needs_no_database_of_its_own(self):
+        shared = MOUNT.replace(DATABASE, "")
+        status, said, _ = check(f"Listen 127.0.0.1:1\n{shared}<VirtualHost *:1>\n{DATABASE}</VirtualHost>\n")
+        assert status == 0, said
+        assert ":warn]" in next(line for line in said.splitlines() if "TWC1012" in line)
+
+    def test_pages_that_are_not_there_are_warned_about(self):
+        status, said, first = check(f"Listen 127.0.0.1:1\nTwchatHtdocs /nope\n{MOUNT}")
+        assert status == 0, said
+        assert re.search(rf":warn\].*TWC1013: .*/nope/index\.html.*line {first + 1} of", said), said
+        status, said, _ = check(f'Listen 127.0.0.1:1\nTwchatHtdocs "{HTDOCS}"\n{MOUNT}')
+        assert "TWC1013" not in said
 
     def test_without_mod_dbd_it_says_what_is_missing(self, monkeypatch):
         monkeypatch.setattr("httpd.MODULES", tuple(m for m in __import__("httpd").MODULES if m != "dbd"))
-        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\n{MOUNT}")
+        mount = MOUNT.replace(DATABASE, "")
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\n{mount}")
         assert status != 0
-        assert "mod_dbd" in said
+        assert "mod_dbd" in said and "TWC1012" not in said
 
 
 class TestStart:
-    @pytest.mark.expect_log("TWC1006", "AH00016", "AH00020")
+    @pytest.mark.expect_log("TWC1009", "AH00016", "AH00020")
     def test_a_secret_that_cannot_be_read_ends_the_start(self, make_site):
         site = make_site(start=False, directives="TwchatAuthToken file:/nonexistent/token")
         with pytest.raises(RuntimeError) as ended:
             site.start()
         assert "/nonexistent/token" in str(ended.value)
+
+    @pytest.mark.expect_log("TWC1006", "AH00016", "AH00020")
+    def test_a_program_without_an_answer_ends_the_start(self, make_site):
+        site = make_site(start=False, directives="TwchatAuthToken exec:/bin/true")
+        with pytest.raises(RuntimeError) as ended:
+            site.start()
+        assert "/bin/true printed is empty" in str(ended.value)
 
     @pytest.mark.expect_log("TWC1007")
     def test_signatures_off_is_warned_about(self, make_site):
@@ -223,6 +304,16 @@ class TestGraceful:
         assert one.webhook("/twilio/inbound", one.inbound_params(), token=old).status_code == 403
         named = {"Host": f"two.test:{one.port}"}
         assert two.get("/api/messages", headers=named).status_code == 200
+
+
+    def test_a_restart_that_would_end_it_is_refused(self, make_site):
+        """`httpd -k graceful` looks before it tells the server that runs."""
+        site = make_site()
+        os.rename(os.path.join(site.directory, "host0", "token0"), os.path.join(site.directory, "host0", "moved"))
+        status, said = site.httpd.command("-k", "graceful")
+        assert status != 0
+        assert "TWC1009" in said and "host0/token0" in said
+        assert site.inbound()[0].status_code == 200
 
 
 class TestTwoHosts:
@@ -310,7 +401,8 @@ class TestTwoHosts:
         make_site(hosts=hosts, env={"TWCHAT_TEST_TOKEN": sandbox.auth_token}, directives=(
             f"TwchatAccountSid {sandbox.account_sid}\nTwchatAuthToken {TOKEN}\nTwchatApiBase {sandbox.url}\n"
             f'DBDriver pgsql\nDBDParams "{servers_own.conninfo}"\n'
-            f"TwchatRate longcode-us 200\nTwchatSendWait 0s\nTwchatDefaultSender {hosts[0].number}\n{MOUNT}"))
+            f"TwchatRate longcode-us 200\nTwchatSendWait 0s\nTwchatDefaultSender {hosts[0].number}\n"
+            f'TwchatHtdocs "{HTDOCS}"\n' + MOUNT.replace(DATABASE, "")))
         for host in hosts:
             for i in range(20):
                 assert host.post("/api/send-message", json={"to": new_number(), "body": str(i)}).status_code == 200

@@ -42,6 +42,7 @@ enum { TWC_TRUST_OFF, TWC_TRUST_MAP, TWC_TRUST_CREATE };
 typedef struct twc_dir_conf_t {
     const twc_mount_t *mount;           /* NULL: nothing of ours is here */
     apr_int64_t signature;              /* twc_signature_mode_e */
+    apr_int64_t plain_ok;               /* flask-chat's inbound webhook answers a text, not TwiML */
     apr_int64_t open;                   /* whom Apache let in without a user is an operator */
     apr_int64_t trust;                  /* TWC_TRUST_*: what a user Apache authenticated is here */
     apr_int64_t trust_role;             /* twc_role_e of accounts made at first sight */

@@ -34,7 +34,11 @@ const command_rec twc_commands[] = {
     ROW("TwchatInterface", ACCESS_CONF, "NAME... - the interfaces that answer in this <Location>",
         .in_dir = true, .set = twc_set_mount, .offset = THERE(mount)),
     ROW("TwchatSignature", RSRC_CONF | ACCESS_CONF, "on|report|off - are Twilio's signatures checked",
-        .in_dir = true, .set = twc_set_signature, .offset = THERE(signature), .def = "on", .words = "on|report|off"),
+        .in_dir = true, .set = twc_set_risky, .offset = THERE(signature), .def = "on", .words = "on|report|off",
+        .risk = TWC_SIGNATURE_OFF, .warning = "anybody can pretend to be Twilio there"),
+    ROW("TwchatPlainOk", RSRC_CONF | ACCESS_CONF, "on|off - /twilio/inbound answers the text OK, as flask-chat did",
+        .in_dir = true, .set = twc_set_risky, .offset = THERE(plain_ok), .def = "off", .words = "off|on",
+        .risk = 1, .warning = "Twilio texts the OK of /twilio/inbound to whoever wrote"),
     ROW("TwchatOpen", ACCESS_CONF, "on|off - whoever Apache lets in without signing in may use the APIs",
         .in_dir = true, .set = twc_set_word, .offset = THERE(open), .def = "off", .words = "off|on"),
 
@@ -158,7 +162,7 @@ static const char *set_directive(cmd_parms *cmd, void *dir, const char *args)
 static bool holds_number(const twc_directive_t *d)
 {
     return d->set == twc_set_int || d->set == twc_set_size || d->set == twc_set_time || d->set == twc_set_word
-        || d->set == twc_set_answers || d->set == twc_set_signature || d->set == twc_set_lives || d->set == twc_set_two
+        || d->set == twc_set_answers || d->set == twc_set_risky || d->set == twc_set_lives || d->set == twc_set_two
         || d->set == twc_set_api_rate || d->set == twc_set_trust;
 }
 

@@ -376,14 +376,15 @@ const char *twc_set_mount(cmd_parms *cmd, const twc_directive_t *d, void *base, 
     return NULL;
 }
 
-const char *twc_set_signature(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv)
+/* One of the words needs somebody who really wants it: start-up tells about it. */
+const char *twc_set_risky(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv)
 {
     twc_server_conf_t *server = ap_get_module_config(cmd->server->module_config, &twchat_module);
     const char *wrong = twc_set_word(cmd, d, base, argc, argv);
 
-    if (!wrong && *twc_value_number(base, d->offset) == TWC_SIGNATURE_OFF)
+    if (!wrong && *twc_value_number(base, d->offset) == d->risk)
         APR_ARRAY_PUSH(server->notes, const char *) =
-            apr_psprintf(cmd->pool, "TwchatSignature off%s%s: anybody can pretend to be Twilio there",
-                         cmd->path ? " in " : "", cmd->path ? cmd->path : "");
+            apr_psprintf(cmd->pool, "%s %s%s%s: %s", cmd->cmd->name, argv[0], cmd->path ? " in " : "",
+                         cmd->path ? cmd->path : "", d->warning);
     return wrong;
 }

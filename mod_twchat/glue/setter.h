@@ -21,6 +21,8 @@ struct twc_directive_t {
     const char *def;                    /* as it would be written; NULL: none */
     apr_int64_t lo, hi;                 /* range of numbers */
     const char *words;                  /* "off|echo|keywords" */
+    apr_int64_t risk;                   /* the word of twc_set_risky, counted from 0, that is warned about */
+    const char *warning;                /* and why */
     twc_check_fn check;                     /* of each text */
 };
 
@@ -41,7 +43,7 @@ const char *twc_set_lives(cmd_parms *cmd, const twc_directive_t *d, void *base, 
 const char *twc_set_mount(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_path(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_rates(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
-const char *twc_set_signature(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
+const char *twc_set_risky(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_size(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_spool(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_text(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);

@@ -75,10 +75,14 @@ static apr_status_t answer_ai(twc_req_t *q, const twc_inbound_t *in)
 
 static apr_status_t answer(twc_req_t *q, const twc_inbound_t *in)
 {
+    static const twc_said_t plain_ok = { HTTP_OK, TWC_TYPE_TEXT, "OK" };
+
     if (in->ack_allowed)
         return answer_ack(q, in);
     if (q->match->interface == TWC_IF_AI_MESSAGING)
         return answer_ai(q, in);
+    if (q->match->interface == TWC_IF_FLASK_CHAT && q->dir->plain_ok == 1)
+        return twc_webhook_say(q, &plain_ok);
     return twc_webhook_say(q, &says[q->match->interface].accepted);
 }
 

@@ -76,6 +76,16 @@ static apr_status_t answer_call(twc_req_t *q, const twc_webhook_t *hook)
     return twc_webhook_say(q, &says[q->match->interface].accepted);
 }
 
+/* Our own URL stands in a TwiML answer as its action too, and what an action answers may be carried out: "OK" would be texted. */
+static apr_status_t answer(twc_req_t *q)
+{
+    static const twc_said_t nothing_to_do = { HTTP_OK, "text/xml", TWC_TWIML_EMPTY };
+
+    if (q->match->interface == TWC_IF_SMS_STORE && twc_req_query(q, "r"))
+        return twc_webhook_say(q, &nothing_to_do);
+    return twc_webhook_say(q, &says[q->match->interface].accepted);
+}
+
 apr_status_t twc_webhook_status(twc_req_t *q)
 {
     twc_webhook_t hook;
@@ -95,7 +105,7 @@ apr_status_t twc_webhook_status(twc_req_t *q)
     if (rv != APR_SUCCESS)
         return failed(q, &hook, st->sid, rv);
     twc_webhook_taken(q, &hook, st->sid, st->spooled ? TWC_TAKEN_SPOOLED : TWC_TAKEN_NEW);
-    return twc_webhook_say(q, &says[q->match->interface].accepted);
+    return answer(q);
 }
 
 apr_status_t twc_webhook_voice(twc_req_t *q)

@@ -98,6 +98,7 @@ NONSENSE = [
     ("TwchatStatementTimeout 2h", "time"),
     ("TwchatAutoMigrate yes", "off|on"),
     ("TwchatSignature maybe", "on|report|off"),
+    ("TwchatPlainOk maybe", "off|on"),
     ("TwchatInterface flask-chat", "not allowed"),
     ("TwchatNonsense on", "Invalid command"),
 ]

@@ -35,6 +35,16 @@ class TestAnswers:
         assert empty_twiml(answer)
         assert int(answer.headers["Content-Length"]) == len(answer.content)
 
+    @pytest.mark.expect_log("TWC1007")
+    def test_the_plain_ok_of_old_when_somebody_wants_it(self, make_site):
+        site = make_site(mounts=(("/", ("flask-chat", "sms-store")), ("/old", ("flask-chat",), "TwchatPlainOk on")))
+        answer, sent = site.inbound(path="/old/twilio/inbound")
+        assert (answer.status_code, answer.headers["Content-Type"].split(";")[0], answer.text) == (200, "text/plain", "OK")
+        assert count(site, sent["MessageSid"]) == 1
+        assert empty_twiml(site.webhook("/old/twilio/inbound", site.inbound_params(From=None)))
+        assert empty_twiml(site.inbound()[0])
+        assert any("TwchatPlainOk on in /old: " in line and ":warn]" in line for line in site.log.lines("TWC1007"))
+
     def test_sms_store_acknowledges_once(self, site):
         answer, sent = site.inbound(path="/api/twilio/webhook/sms")
         assert answer.status_code == 200
@@ -68,6 +78,18 @@ class TestAnswers:
         assert bot.status_code in (200, 204) and bot.content == b""
         store = site.status(new_sid(), "sent", path="/api/twilio/webhook/status")
         assert store.status_code == 200 and store.text == "OK"
+
+    def test_what_the_acknowledgement_names_says_nothing_to_the_customer(self, site):
+        """Twilio may carry out what an action answers, and would text "OK"."""
+        answer, _ = site.inbound(path="/api/twilio/webhook/sms")
+        acknowledged = xml.fromstring(answer.content)[0]
+        assert acknowledged.get("action") == acknowledged.get("statusCallback")
+        path = acknowledged.get("action").removeprefix(site.public_url)
+        sid = new_sid()
+        said = site.status(sid, "sent", path=path)
+        assert (said.status_code, said.headers["Content-Type"].split(";")[0]) == (200, "text/xml")
+        assert empty_twiml(said)
+        assert message(site, sid)["status"] == "sent"
 
 
 class TestMissing:

@@ -247,13 +247,12 @@ apr_status_t twc_flask_fetch(twc_req_t *q)
 
 apr_status_t twc_flask_redact(twc_req_t *q)
 {
-    const char *sid = twc_req_param(q, "sid");
-    twc_remote_msg_t msg;
-    apr_status_t rv = twc_remote_redact(q, sid, &msg);
+    const char *sid = twc_req_param(q, "sid"), *status;
+    apr_status_t rv = twc_remote_redact(q, sid, &status);
 
     if (rv != APR_SUCCESS)
         return twc_remote_failed(q, rv, HTTP_BAD_REQUEST);
-    return twc_reply_object(q, HTTP_OK, json_pack("{s:s, s:s, s:s?}", "sid", sid, "body", "", "status", msg.status));
+    return twc_reply_object(q, HTTP_OK, json_pack("{s:s, s:s, s:s?}", "sid", sid, "body", "", "status", status));
 }
 
 apr_status_t twc_flask_delete(twc_req_t *q)

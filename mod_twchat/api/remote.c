@@ -43,27 +43,43 @@ apr_status_t twc_remote_fetch(twc_req_t *q, const char *sid, twc_remote_msg_t *m
     return twc_msg_seen(q->ctx, &seen, 1);
 }
 
-apr_status_t twc_remote_redact(twc_req_t *q, const char *sid, twc_remote_msg_t *msg)
+/* Gone at Twilio, perhaps by an earlier try of the same: what counts then is whether we hold it. */
+static apr_status_t load_gone(twc_req_t *q, const char *sid, twc_msg_t *ours)
 {
+    twc_problem_t why = *q->ctx->problem;
+    apr_status_t rv;
+
+    twc_problem_clear(q->ctx);
+    rv = twc_msg_load_sid(q->ctx, sid, ours);
+    if (APR_STATUS_IS_ENOENT(rv))
+        *q->ctx->problem = why;
+    return rv;
+}
+
+apr_status_t twc_remote_redact(twc_req_t *q, const char *sid, const char **status)
+{
+    twc_remote_msg_t theirs = { NULL };
+    twc_msg_t ours = { 0 };
+    apr_status_t rv;
+
     TWC_TRY(check_sid(q, sid));
-    TWC_TRY(twc_client_redact(q->ctx, sid, msg));
+    rv = twc_client_redact(q->ctx, sid, &theirs);
+    if (APR_STATUS_IS_ENOENT(rv))
+        rv = load_gone(q, sid, &ours);
+    if (rv != APR_SUCCESS)
+        return rv;
+    *status = ours.id ? ours.status : theirs.status;
     return twc_msg_redact(q->ctx, sid);
 }
 
 apr_status_t twc_remote_delete(twc_req_t *q, const char *sid)
 {
-    twc_problem_t why;
     apr_status_t rv;
     twc_msg_t ours;
 
     TWC_TRY(check_sid(q, sid));
     rv = twc_client_delete(q->ctx, sid);
-    if (APR_STATUS_IS_ENOENT(rv)) {     /* gone there, perhaps by an earlier try of the same */
-        why = *q->ctx->problem;
-        twc_problem_clear(q->ctx);
-        rv = twc_msg_load_sid(q->ctx, sid, &ours);
-        if (APR_STATUS_IS_ENOENT(rv))
-            *q->ctx->problem = why;
-    }
+    if (APR_STATUS_IS_ENOENT(rv))
+        rv = load_gone(q, sid, &ours);
     return rv == APR_SUCCESS ? twc_msg_delete(q->ctx, sid) : rv;
 }

@@ -19,8 +19,11 @@ apr_status_t twc_remote_fetch(twc_req_t *q, const char *sid, twc_remote_msg_t *m
  */
 apr_status_t twc_remote_failed(twc_req_t *q, apr_status_t rv, int status);
 
-/** At Twilio and here. */
-apr_status_t twc_remote_redact(twc_req_t *q, const char *sid, twc_remote_msg_t *msg);
+/**
+ * At Twilio and here; one that Twilio has no more is emptied here.
+ * @param status  out: Twilio's word for how the message is, or ours where Twilio has none
+ */
+apr_status_t twc_remote_redact(twc_req_t *q, const char *sid, const char **status);
 /** At Twilio and here; one that Twilio has no more is removed here. */
 apr_status_t twc_remote_delete(twc_req_t *q, const char *sid);
 

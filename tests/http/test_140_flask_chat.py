@@ -418,6 +418,15 @@ class TestRemote:
         assert site.sandbox.message(sid)["body"] == ""
         assert site.db().value("SELECT body FROM messages WHERE sid = %s", sid) == ""
 
+    def test_redact_what_twilio_no_longer_has(self, site):
+        """Who wants a text away gets it away here as well; DELETE does the same."""
+        sid = send(site, to=new_number(), body="secret").json()["sid"]
+        wait_for(lambda: site.db().value("SELECT status FROM messages WHERE sid = %s", sid) == "delivered", what="delivery")
+        assert site.sandbox.api("DELETE", f"/Messages/{sid}.json")[0] == 204
+        answer = site.post(f"/api/messages/{sid}/redact")
+        assert (answer.status_code, answer.json()) == (200, {"sid": sid, "body": "", "status": "delivered"})
+        assert site.db().value("SELECT body FROM messages WHERE sid = %s", sid) == ""
+
     def test_delete(self, site):
         sid = send(site, to=new_number(), body="away").json()["sid"]
         wait_for(lambda: site.sandbox.message(sid)["status"] == "delivered", what="delivery")

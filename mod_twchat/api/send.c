@@ -34,16 +34,6 @@ static const char *not_sent(twc_req_t *q, const char *reason, int code)
     return twc_reply_error_body(q->r->pool, q->match->style, reason, "not_sent", code, NULL);
 }
 
-/* Opted out: to the caller that is a send that failed. */
-static apr_status_t refused(twc_req_t *q, apr_status_t rv)
-{
-    const twc_problem_t *why = q->ctx->problem;
-
-    if (APR_STATUS_IS_EACCES(rv))
-        return twc_reply_json(q, HTTP_INTERNAL_SERVER_ERROR, not_sent(q, why->detail, why->twilio_code));
-    return rv;
-}
-
 static bool has_failed(const twc_msg_t *msg)
 {
     return !msg->sid && msg->status
@@ -106,7 +96,7 @@ static apr_status_t follow(twc_req_t *q, const twc_once_t *once, const twc_queue
     twc_msg_t known;
     bool done;
 
-    if (strcmp(queued->status, "scheduled") != 0)
+    if (strcmp(queued->status, "queued") == 0)
         (void)twc_work_await(q->tenant->work, q->ctx, queued->id, q->tenant->conf->send_wait, &done);
     if (twc_msg_load(q->ctx, queued->id, &known) == APR_SUCCESS)
         msg = known;
@@ -119,13 +109,11 @@ apr_status_t twc_send(twc_req_t *q, twc_draft_t *draft, twc_sent_fn sent)
 {
     queueing_t job = { .draft = draft };
     twc_once_t once;
-    apr_status_t rv;
 
     draft->source = twc_send_from_page(q) ? "page" : "api";
     draft->priority = TWC_PRIORITY_NORMAL;
-    rv = twc_once_run(q, &once, queue, &job);
-    if (rv != APR_SUCCESS)
-        return refused(q, rv);
+    draft->keep_refused = true;         /* a send that failed, whenever that is found out */
+    TWC_TRY(twc_once_run(q, &once, queue, &job));
     if (once.answered)
         return APR_SUCCESS;
     if (once.repeated)

@@ -189,6 +189,7 @@ static apr_status_t check(twc_ctx_t *ctx, const twc_draft_t *d, twc_outgoing_t *
     m->segments = cost_of(ctx->scratch, m);
     m->reply_to = d->reply_to;
     m->confirmation = d->opt_out_confirmation;
+    m->keep_refused = d->keep_refused;
     return APR_SUCCESS;
 }
 

@@ -27,6 +27,7 @@ typedef struct twc_draft_t {
     int priority;                       /* TWC_PRIORITY_* */
     apr_int64_t reply_to;               /* inbound message answered automatically, 0 none: at most one answer each */
     bool opt_out_confirmation;          /* the one message an opted-out peer may get */
+    bool keep_refused;                  /* to a peer who has opted out: store it as failed (21610), instead of APR_EACCES */
 } twc_draft_t;
 
 /** The queued message. */
@@ -35,7 +36,7 @@ typedef struct twc_queued_t {
     const char *uuid;                   /* what clients see of the id */
     const char *from;                   /* NULL when the service picks */
     const char *to;
-    const char *status;                 /* "queued" or "scheduled" */
+    const char *status;                 /* "queued", "scheduled", or "failed" where it was refused and kept */
 } twc_queued_t;
 
 /**

@@ -9,19 +9,23 @@
 #include "store/consent.h"
 #include "store/outbox.h"
 #include "store/sql.h"
+#include "twilio/error.h"
 #include "util/phone.h"
 
-/* What is refused leaves no trace: everything hangs on `go`. An answer that was given between this look
- * and the insert meets the unique index on reply_to. */
+/* What is refused leaves no trace, or a message that has failed where somebody asked for it: everything hangs on `go`, and what
+ * leads to a request on `ok`. An answer that was given between this look and the insert meets the unique index on reply_to. */
 static const twc_sql_t SQL_INSERT = { "twc_outbox_insert",
-    "WITH given AS MATERIALIZED ("
+    "WITH looked AS MATERIALIZED ("
     " SELECT nextval('messages_id_seq') AS id,"
     "        NOT $17::boolean AND " TWC_SQL_OPTED_OUT("$1::text", "$4::text", "$5::text") " AS opted_out,"
     "        EXISTS (SELECT 1 FROM messages r WHERE r.reply_to = $16::bigint) AS answered,"
-    "        CASE WHEN $15::timestamptz > now() THEN 'scheduled' ELSE 'queued' END AS state,"
     "        greatest($15::timestamptz, now()) AS due_at"
+    "), given AS MATERIALIZED ("
+    " SELECT l.*, CASE WHEN opted_out THEN 'failed' WHEN $15::timestamptz > now() THEN 'scheduled' ELSE 'queued' END AS state FROM looked l"
     "), go AS ("
-    " SELECT * FROM given WHERE NOT opted_out AND NOT answered"
+    " SELECT * FROM given WHERE NOT answered AND (NOT opted_out OR $19::boolean)"
+    "), ok AS ("
+    " SELECT * FROM go WHERE NOT opted_out"
     "), con AS ("
     " INSERT INTO contacts (address) SELECT $3 FROM go WHERE NOT EXISTS (SELECT 1 FROM contacts c WHERE c.address = $3)"
     " ON CONFLICT (address) DO NOTHING"
@@ -34,23 +38,26 @@ static const twc_sql_t SQL_INSERT = { "twc_outbox_insert",
     " RETURNING c.id"
     "), msg AS ("
     " INSERT INTO messages (id, conv_id, account_sid, service_sid, direction, source, from_addr, to_addr, body, content_sid,"
-    "                       content_variables, status, num_media, num_segments, reply_to, send_at)"
+    "                       content_variables, status, num_media, num_segments, reply_to, send_at,"
+    "                       error_code, error_message)"
     " SELECT g.id, v.id, $6, $5, 'outbound', $7, $4, $1, $8, $9, $10, g.state, coalesce(cardinality($11::text[]), 0), $14::smallint,"
-    "        $16::bigint, $15::timestamptz FROM go g CROSS JOIN conv v"
+    "        $16::bigint, $15::timestamptz, CASE WHEN g.opted_out THEN 21610 END, CASE WHEN g.opted_out THEN $20 END"
+    "   FROM go g CROSS JOIN conv v"
     "), media AS ("
     " INSERT INTO message_media (message_id, idx, url, state)"
     " SELECT g.id, u.ord - 1, u.url, 'remote' FROM go g CROSS JOIN unnest($11::text[]) WITH ORDINALITY AS u(url, ord)"
     "), bucket AS ("
-    " INSERT INTO senders (sender, kind) SELECT $12, $13 FROM go WHERE NOT EXISTS (SELECT 1 FROM senders s WHERE s.sender = $12)"
+    " INSERT INTO senders (sender, kind) SELECT $12, $13 FROM ok WHERE NOT EXISTS (SELECT 1 FROM senders s WHERE s.sender = $12)"
     " ON CONFLICT (sender) DO NOTHING"
     "), queued AS ("
     " INSERT INTO outbox (message_id, conv_id, sender, priority, segments, state, due_at, confirmation)"
-    " SELECT g.id, v.id, $12, $18::smallint, $14::smallint, g.state, g.due_at, $17::boolean FROM go g CROSS JOIN conv v"
+    " SELECT g.id, v.id, $12, $18::smallint, $14::smallint, g.state, g.due_at, $17::boolean FROM ok g CROSS JOIN conv v"
     "), event AS ("
     " INSERT INTO events (message_id, conv_id) SELECT g.id, v.id FROM go g CROSS JOIN conv v"
     "), counted AS ("
     " INSERT INTO daily_counts AS d (day, metric, shard, n)"
-    " SELECT (now() AT TIME ZONE 'UTC')::date, 'outbound', pg_backend_pid() % 16, 1 FROM go"
+    " SELECT (now() AT TIME ZONE 'UTC')::date, c.metric, pg_backend_pid() % 16, 1"
+    "   FROM go g JOIN (VALUES ('outbound', false), ('failed', true)) AS c(metric, only_failed) ON g.opted_out OR NOT c.only_failed"
     " ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + 1"
     ") "
     "SELECT id, state, opted_out, answered, twchat_uuid(id) FROM given", TWC_SQL_PREPARE };
@@ -78,6 +85,8 @@ static void bind_insert(twc_args_t *args, twc_ctx_t *ctx, const twc_outgoing_t *
     twc_arg_id(args, m->reply_to);
     twc_arg_bool(args, m->confirmation);
     twc_arg_int(args, m->priority);
+    twc_arg_bool(args, m->keep_refused);
+    twc_arg_text(args, twc_error_info(TWC_ERROR_OPTED_OUT, 400)->reason);
 }
 
 apr_status_t twc_outbox_insert(twc_ctx_t *ctx, twc_outgoing_t *m)
@@ -87,10 +96,10 @@ apr_status_t twc_outbox_insert(twc_ctx_t *ctx, twc_outgoing_t *m)
 
     bind_insert(&args, ctx, m);
     TWC_TRY(twc_db_run(ctx, &SQL_INSERT, &args, &rows));
-    if (twc_rows_bool(rows, 0, 2)) {
+    if (twc_rows_bool(rows, 0, 2) && !m->keep_refused) {
         apr_status_t rv = twc_problem(ctx, APR_EACCES, "opted_out", "The recipient has opted out (STOP) and gets no messages"
                                       " until they text START.");
-        ctx->problem->twilio_code = 21610;
+        ctx->problem->twilio_code = TWC_ERROR_OPTED_OUT;
         return rv;
     }
     if (twc_rows_bool(rows, 0, 3))
@@ -98,7 +107,7 @@ apr_status_t twc_outbox_insert(twc_ctx_t *ctx, twc_outgoing_t *m)
     m->id = twc_rows_int(rows, 0, 0);
     m->status = twc_rows_text(rows, 0, 1, ctx->pool);
     m->uuid = twc_rows_text(rows, 0, 4, ctx->pool);
-    ctx->wake |= TWC_WAKE_SENDER | TWC_WAKE_EVENTS;
+    ctx->wake |= strcmp(m->status, "failed") == 0 ? TWC_WAKE_EVENTS : TWC_WAKE_SENDER | TWC_WAKE_EVENTS;
     return APR_SUCCESS;
 }
 

@@ -29,14 +29,16 @@ typedef struct twc_outgoing_t {
     apr_time_t send_at;                 /* 0: now */
     apr_int64_t reply_to;               /* inbound message it answers, 0 none */
     bool confirmation;                  /* goes out although the peer has opted out */
+    bool keep_refused;                  /* to a peer who has opted out: store it as failed, instead of nothing */
     /* result */
     apr_int64_t id;
     const char *uuid;                   /* twchat_uuid of id */
-    const char *status;                 /* "queued" or "scheduled" */
+    const char *status;                 /* "queued", "scheduled", or "failed" where it was refused and kept */
 } twc_outgoing_t;
 
 /**
- * Store message, conversation, contact, media, queue row, bucket, counters and event in one statement.
+ * Store message, conversation, contact, media, queue row, bucket, counters and event in one statement. What is refused and kept
+ * has no queue row; its error code is 21610.
  * @return APR_SUCCESS (ctx->wake is set) | APR_EACCES opted out | APR_EEXIST reply_to was answered already; problem filled
  */
 apr_status_t twc_outbox_insert(twc_ctx_t *ctx, twc_outgoing_t *msg);

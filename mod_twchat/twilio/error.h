@@ -20,6 +20,9 @@ typedef enum {
     TWC_ERR_AMBIGUOUS                   /* nobody knows whether it was taken: reconcile first */
 } twc_error_class_e;
 
+/** What Twilio says of a recipient who has opted out, and we in its place. */
+#define TWC_ERROR_OPTED_OUT 21610
+
 typedef struct twc_error_info_t {
     int code;
     twc_error_class_e klass;

@@ -128,8 +128,21 @@ class TestSend:
         assert answer.status_code == 500
         assert answer.json()["code"] == 21610 and answer.json()["error"]
         assert not [c for c in site.sandbox.creates() if c["params"].get("To") == peer]
+        item = site.get("/api/messages?limit=1").json()["items"][0]
+        assert (item["to_number"], item["body"], item["status"], item["sid"]) == (peer, "psst", "failed", None)
+        assert item["error"] == answer.json()["error"]
+        assert site.db().value("SELECT count(*) FROM outbox WHERE message_id = %s", item["id"]) == 0
         site.inbound(From=peer, Body="START")
         wait_for(lambda: send(site, to=peer, body="welcome back").status_code == 200, what="the peer to be open again")
+
+    def test_a_refused_send_is_one_failed_message_per_key(self, site):
+        peer, key = new_number(), new_sid("k")
+        site.inbound(From=peer, Body="STOP")
+        wait_for(lambda: site.db().value("SELECT state FROM consents WHERE peer = %s", peer), what="the opt-out")
+        first, again = (send(site, key=key, to=peer, body="psst", send_at="2030-01-01T09:00:00Z") for _ in "ab")
+        assert first.status_code == again.status_code == 500 and first.json() == again.json()
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert count(site, peer) == 1
 
     def test_at_a_later_time(self, site):
         answer = send(site, to=new_number(), body="later", send_at="2030-01-01T09:00:00Z")

@@ -89,6 +89,9 @@ class TestSend:
         answer = site.post(BASE + "/sms/send", json={"to": peer, "body": "x"})
         assert answer.status_code == 500
         assert set(answer.json()) == {"error", "code"} and answer.json()["code"] == 21610
+        row = site.get(BASE + "/sms/stored", params={"phoneNumber": peer, "direction": "outbound"}).json()["messages"][0]
+        assert (row["body"], row["status"], row["errorCode"], row["messageSid"]) == ("x", "failed", 21610, None)
+        assert row["errorMessage"] == answer.json()["error"]
 
     def test_idempotency(self, site):
         to, headers = new_number(), {"Idempotency-Key": new_sid("k")}

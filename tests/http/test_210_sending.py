@@ -180,7 +180,8 @@ class TestConsent:
         outbox.db.run("INSERT INTO consents VALUES (%s, %s, 'opted_out', 1)", to, outbox.site.number)
         answer = outbox.site.post("/api/send-message", json={"to": to, "body": "x"})
         assert answer.status_code == 500
-        assert outbox.db.value("SELECT count(*) FROM messages WHERE to_addr = %s", to) == 0
+        assert outbox.db.one("SELECT status, error_code FROM messages WHERE to_addr = %s", to) == {"status": "failed", "error_code": 21610}
+        assert outbox.db.value("SELECT count(*) FROM outbox") == 0
 
     def test_checked_again_before_the_request(self, outbox):
         to = new_number()

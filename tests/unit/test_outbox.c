@@ -373,6 +373,27 @@ static void consent_counts_when_asking_and_when_sending(void **state)
     assert_string_equal(value("SELECT opt_in_status FROM contacts WHERE address = '+14150000001'"), "opted_in");
 }
 
+static void a_refused_message_is_kept_where_somebody_asked_for_it(void **state)
+{
+    twc_draft_t answer = { .to = "+14150000001", .body = "automatic" }, wish = { .to = "+14150000001", .body = "by hand", .keep_refused = true };
+    twc_queued_t queued;
+    twc_ctx_t *ctx = ctx_new();
+    twc_claim_t *claims;
+
+    assert_int_equal(twc_consent_record(ctx_new(), OURS, "+14150000001", true, "keyword", "STOP", 0), APR_SUCCESS);
+    assert_int_equal(twc_message_queue(ctx_new(), &answer, &queued), APR_EACCES);
+    assert_string_equal(value("SELECT count(*) FROM messages"), "0");
+    assert_int_equal(twc_message_queue(ctx, &wish, &queued), APR_SUCCESS);
+    assert_string_equal(queued.status, "failed");
+    assert_int_equal(ctx->wake, TWC_WAKE_EVENTS);
+    assert_string_equal(value("SELECT concat_ws('|', body, status, error_code, error_message, sid) FROM messages"),
+                        "by hand|failed|21610|The recipient has opted out (STOP).");
+    assert_int_equal(claim(&claims, 10), 0);
+    assert_string_equal(value("SELECT count(*) FROM outbox"), "0");
+    assert_string_equal(value("SELECT count(*) FROM senders"), "0");
+    assert_string_equal(value("SELECT string_agg(metric || n, ' ' ORDER BY metric) FROM daily_counts"), "failed1 outbound1");
+}
+
 static void one_answer_to_one_message(void **state)
 {
     twc_draft_t draft = { .to = "+14150000001", .body = "x", .reply_to = 4711 };
@@ -658,7 +679,8 @@ int main(void)
         TEST(a_claim_has_all_a_request_needs), TEST(one_per_conversation_and_in_order), TEST(better_priority_first_also_within_a_conversation),
         TEST(a_bucket_gives_what_it_has), TEST(a_parked_sender_rests_and_others_do_not), TEST(senders_take_turns), TEST(later_is_not_now),
         TEST(what_is_due_stands_in_line_already), TEST(statistics_of_an_empty_queue_do_no_harm), TEST(nor_to_callbacks_and_results),
-        TEST(consent_counts_when_asking_and_when_sending), TEST(one_answer_to_one_message), TEST(a_result_written_twice_counts_once),
+        TEST(consent_counts_when_asking_and_when_sending), TEST(a_refused_message_is_kept_where_somebody_asked_for_it),
+        TEST(one_answer_to_one_message), TEST(a_result_written_twice_counts_once),
         TEST(a_late_result_of_an_earlier_attempt), TEST(a_late_sid_stops_another_attempt), TEST(a_callback_settles_before_the_answer),
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(an_opt_out_told_too_early_counts), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),

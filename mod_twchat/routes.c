@@ -27,7 +27,9 @@ int twc_interface_parse(const char *name)
 
 const char *twc_access_name(twc_access_e access)
 {
-    static const char *const names[] = { "open", "twilio", "known", "account", "viewer", "agent", "admin", "super_admin" };
+#define WORD(access_, word_, meaning_) [access_] = word_,
+    static const char *const names[] = { TWC_ACCESSES(WORD) };
+#undef WORD
 
     return names[access];
 }

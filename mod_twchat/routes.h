@@ -47,17 +47,20 @@ extern const twc_interface_t twc_interfaces[TWC_IF_COUNT];
 /** The interface of that name, or -1. */
 int twc_interface_parse(const char *name);
 
-/** Who may call a route. From TWC_VIEWER on each includes those after it. */
-typedef enum {
-    TWC_OPEN,                           /* anybody */
-    TWC_TWILIO,                         /* Twilio, by its signature; never somebody signed in */
-    TWC_KNOWN,                          /* anybody who can say who they are: a person, a program with a key */
-    TWC_ACCOUNT,                        /* a person with an account, whatever their role */
-    TWC_VIEWER,                         /* a person or a program of this role or a higher one */
-    TWC_AGENT,
-    TWC_ADMIN,
-    TWC_SUPER
-} twc_access_e;
+/** Who may call a route: name, word, and what the word means. From TWC_VIEWER on each includes those after it. */
+#define TWC_ACCESSES(ACCESS) \
+    ACCESS(TWC_OPEN,    "open",        "anybody") \
+    ACCESS(TWC_TWILIO,  "twilio",      "Twilio, by its signature; never somebody signed in") \
+    ACCESS(TWC_KNOWN,   "known",       "anybody who can say who they are: a person, a program with a key") \
+    ACCESS(TWC_ACCOUNT, "account",     "a person with an account, whatever their role") \
+    ACCESS(TWC_VIEWER,  "viewer",      "a person or a program with this role or a higher one: reads") \
+    ACCESS(TWC_AGENT,   "agent",       "this role or a higher one: answers conversations") \
+    ACCESS(TWC_ADMIN,   "admin",       "this role or the next: manages") \
+    ACCESS(TWC_SUPER,   "super_admin", "this role: manages accounts and keys")
+
+#define TWC_ACCESS_NAME(access_, word_, meaning_) access_,
+typedef enum { TWC_ACCESSES(TWC_ACCESS_NAME) } twc_access_e;
+#undef TWC_ACCESS_NAME
 
 /** Marks a route a browser shows by itself: who is not signed in is sent to the sign-in page. */
 #define TWC_SHOWN 0x10u

@@ -96,11 +96,13 @@ static int run(ctl_t *ctl, int argc, const char *const *argv)
     return CTL_OK;
 }
 
+#define EXPLAIN(access_, word_, meaning_) "  " word_ ": " meaning_ "\n"
+
 const ctl_command_t ctl_routes = {
     "routes", "[--json] [--interface NAME]", "All HTTP routes, and who may call them",
     "Paths are those of a mount at / that carries all interfaces, as in the sample configuration.\n"
-    "Access: open to anybody; twilio: by Twilio's signature; operator: API key, or whom httpd lets in;\n"
-    "page: the same, for what a browser shows.\n"
+    "Who may call a route:\n"
+    TWC_ACCESSES(EXPLAIN)
     "\n"
     "  --json             for programs\n"
     "  --interface NAME   only flask-chat, whatsapp-inbox, appointment-bot, ai-messaging, sms-store or native\n",

@@ -64,6 +64,9 @@ static apr_status_t read_variables(twc_req_t *q, twc_draft_t *draft)
     json_t *given = json_object_get(q->json, "content_variables");
     char *text;
 
+    if (json_is_array(given) || json_is_boolean(given))
+        return twc_problem_field(q->ctx, "content_variables", "type_invalid",
+                                 "Field 'content_variables' must be an object, or a string that holds one.");
     if (!json_is_object(given)) {
         TWC_TRY(twc_req_text(q, "content_variables", &draft->content_variables));
         if (draft->content_variables && twc_text_blank(draft->content_variables))

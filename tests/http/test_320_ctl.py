@@ -117,6 +117,9 @@ class TestRoutes:
 
     def test_json(self):
         routes = json.loads(twchatctl("routes", "--json").stdout)
+        explained = re.findall(r"^  (\w+): \w", twchatctl("routes", "--help").stdout, re.M)
+        assert {route["access"] for route in routes} <= set(explained)
+        assert sorted(explained) == sorted(["open", "twilio", "known", "account", "viewer", "agent", "admin", "super_admin"])
         assert len(routes) == len(twchatctl("routes").stdout.splitlines())
         for route in routes:
             assert set(route) == {"methods", "path", "interface", "access", "body", "doc"}

@@ -13,13 +13,13 @@
 
 static apr_status_t answer_echo(twc_ctx_t *ctx, const twc_turn_t *turn, const char **text)
 {
-    /* "Echo: " takes six of the characters Twilio allows. */
+    static const char before[] = "Echo: ";
+
     if (twc_text_blank(turn->body))
         *text = "We got your message.";
-    else if (twc_text_utf16(turn->body) + 6 <= TWC_BODY_MAX_UNITS)
-        *text = apr_pstrcat(ctx->pool, "Echo: ", turn->body, NULL);
     else
-        *text = apr_pstrcat(ctx->pool, "Echo: ", twc_text_head(ctx->pool, turn->body, 790), NULL);
+        *text = apr_pstrcat(ctx->pool, before,
+                            twc_text_head_utf16(ctx->pool, turn->body, TWC_BODY_MAX_UNITS - (sizeof(before) - 1)), NULL);
     return APR_SUCCESS;
 }
 

@@ -171,6 +171,19 @@ const char *twc_text_head(apr_pool_t *pool, const char *s, apr_size_t chars)
     return apr_pstrmemdup(pool, s, (apr_size_t)(end - s));
 }
 
+const char *twc_text_head_utf16(apr_pool_t *pool, const char *s, apr_size_t units)
+{
+    const char *end = s;
+
+    for (; *end; end++) {
+        apr_size_t needs = ((unsigned char)*end & 0xC0) == 0x80 ? 0 : (unsigned char)*end >= 0xF0 ? 2 : 1;
+        if (needs > units)
+            break;
+        units -= needs;
+    }
+    return apr_pstrmemdup(pool, s, (apr_size_t)(end - s));
+}
+
 /* ---- XML ------------------------------------------------------------------------- */
 
 static const char *xml_escape_of(unsigned char c)

@@ -38,6 +38,9 @@ const char *twc_text_upper(apr_pool_t *pool, const char *s);
 /** At most chars code points of s, never splitting one. */
 const char *twc_text_head(apr_pool_t *pool, const char *s, apr_size_t chars);
 
+/** At most units UTF-16 units of s, never splitting a code point. */
+const char *twc_text_head_utf16(apr_pool_t *pool, const char *s, apr_size_t units);
+
 /**
  * XML 1.0 text: & < > " escaped, CR as &#13;, characters XML cannot carry
  * (U+0000-0008, 0B, 0C, 0E-1F, FFFE, FFFF) dropped. Fit for attributes too.

@@ -28,6 +28,7 @@ static void fuzz_one(apr_pool_t *pool, const uint8_t *data, size_t size)
         REQUIRE(len == size && memcmp(clean, data, size) == 0);
     REQUIRE(twc_text_chars(clean) <= len && twc_text_utf16(clean) >= twc_text_chars(clean));
     head = twc_text_head(pool, clean, 7);
+    REQUIRE(twc_text_utf16(twc_text_head_utf16(pool, clean, 7)) <= 7);
     REQUIRE(twc_text_chars(head) <= 7 && strncmp(head, clean, strlen(head)) == 0 && twc_text_is_clean(head, strlen(head)));
     REQUIRE(strlen(twc_text_trim(pool, clean)) <= len);
     REQUIRE(twc_text_blank(clean) == (*twc_text_trim(pool, clean) == '\0'));

@@ -51,8 +51,9 @@ class TestEcho:
         assert len(text(echo, sandbox, "  ")[0]) > 5
 
     def test_the_longest_text_still_fits(self, echo, sandbox):
-        got = text(echo, sandbox, "x" * 1600)[0]
-        assert got.startswith("Echo: xxx") and len(got) <= 1600
+        assert text(echo, sandbox, "x" * 1599) == ["Echo: " + "x" * 1594]
+        assert text(echo, sandbox, "x" + "😀" * 799) == ["Echo: x" + "😀" * 796]
+        assert text(echo, sandbox, "ż" * 1594) == ["Echo: " + "ż" * 1594]
 
     def test_a_duplicate_is_answered_once(self, echo, sandbox):
         peer, sid = new_number(), new_sid()

@@ -54,6 +54,10 @@ static void lengths(void **state)
     assert_string_equal(twc_text_head(pool, "a\xC3\xA9\xE2\x82\xACz", 2), "a\xC3\xA9");
     assert_string_equal(twc_text_head(pool, "ab", 9), "ab");
     assert_string_equal(twc_text_head(pool, "ab", 0), "");
+    assert_string_equal(twc_text_head_utf16(pool, "a\xC3\xA9\xF0\x9F\x98\x80z", 4), "a\xC3\xA9\xF0\x9F\x98\x80");
+    assert_string_equal(twc_text_head_utf16(pool, "a\xC3\xA9\xF0\x9F\x98\x80z", 3), "a\xC3\xA9");
+    assert_string_equal(twc_text_head_utf16(pool, "ab", 9), "ab");
+    assert_string_equal(twc_text_head_utf16(pool, "\xF0\x9F\x98\x80", 0), "");
 }
 
 static void white_space(void **state)

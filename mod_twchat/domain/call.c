@@ -55,12 +55,12 @@ static bool is_form(const twc_call_t *call)
 
 apr_status_t twc_call_form(apr_pool_t *pool, const twc_call_t *call, const twc_form_t **form)
 {
-    const char *raw = call->raw ? call->raw : "";
+    const char *raw = call->raw ? call->raw : "", *twice;
     json_t *json;
 
     if (is_form(call))
         return twc_form_parse(pool, raw, strlen(raw), form) == APR_SUCCESS ? APR_SUCCESS : APR_EINVAL;
-    json = twc_json_object(pool, (twc_str_t){ raw, strlen(raw) });
+    json = twc_json_object(pool, (twc_str_t){ raw, strlen(raw) }, &twice);
     if (!json)
         return APR_EINVAL;
     *form = twc_call_form_of_json(pool, json);

@@ -153,9 +153,10 @@ static apr_status_t reply_other(twc_req_t *q, apr_status_t rv)
 static apr_status_t reply_invalid(twc_req_t *q)
 {
     const twc_problem_t *p = q->ctx->problem;
+    bool unreadable = p->code && strncmp(p->code, "json_", 5) == 0;
 
-    if (!q->invalid && p->code && strcmp(p->code, "json_invalid") == 0)
-        (void)twc_fields_wrong(q, "body", NULL, "json_invalid", "JSON decode error");
+    if (!q->invalid && unreadable)
+        (void)twc_fields_wrong(q, "body", NULL, "json_invalid", strcmp(p->code, "json_invalid") == 0 ? "JSON decode error" : p->detail);
     else if (!q->invalid)
         (void)twc_fields_wrong(q, "body", p->field, "value_error", p->detail ? p->detail : "Value error");
     return twc_reply_object(q, HTTP_UNPROCESSABLE_ENTITY, json_pack("{s:O}", "detail", q->invalid));

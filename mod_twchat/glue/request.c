@@ -114,12 +114,14 @@ static apr_status_t release(void *json)
 
 apr_status_t twc_req_json(twc_req_t *q)
 {
-    json_t *json = q->body.len ? twc_json_object(q->r->pool, q->body) : NULL;
+    const char *twice = NULL;
+    json_t *json = q->body.len ? twc_json_object(q->r->pool, q->body, &twice) : NULL;
 
-    if (!json && (q->route->body == TWC_BODY_LENIENT || (q->route->body == TWC_BODY_OPTIONAL && !q->body.len)))
+    /* Lenient is what takes a body for {} that is no JSON; one that says two things at once is somebody's mistake. */
+    if (!json && !twice && (q->route->body == TWC_BODY_LENIENT || (q->route->body == TWC_BODY_OPTIONAL && !q->body.len)))
         json = json_object();
     if (!json)
-        return twc_problem(q->ctx, APR_EINVAL, "json_invalid", "The request body must be a JSON object.");
+        return twc_json_refused(q->ctx, twice);
     apr_pool_cleanup_register(q->r->pool, json, release, apr_pool_cleanup_null);
     q->json = json;
     return APR_SUCCESS;

@@ -39,7 +39,7 @@ static bool is_form(twc_req_t *q)
 
 static void read_json(twc_req_t *q, twc_webhook_t *hook)
 {
-    json_t *json = q->body.len ? twc_json_object(q->r->pool, q->body) : NULL;
+    json_t *json = q->body.len ? twc_json_object(q->r->pool, q->body, &hook->twice) : NULL;
 
     hook->form = &no_form;
     hook->bad_json = !json;
@@ -202,7 +202,7 @@ apr_status_t twc_webhook_invalid(twc_req_t *q, const twc_webhook_t *hook, const 
 
     if (hook->bad_json) {               /* then it is no wonder that parameters are missing */
         twc_problem_clear(q->ctx);
-        twc_problem(q->ctx, APR_EINVAL, "json_invalid", "The request body must be a JSON object.");
+        (void)twc_json_refused(q->ctx, hook->twice);
     }
     reason = q->ctx->problem->detail;
     count(q, TWC_COUNT_INVALID);

@@ -20,6 +20,7 @@ typedef struct twc_webhook_t {
     twc_call_t *call;                   /* for the journal; lives as long as the request */
     const twc_form_t *form;             /* the parameters, whichever way they came; never NULL */
     bool bad_json;                      /* the body said it was JSON and was not; form is empty */
+    const char *twice;                  /* for it had this key twice, or NULL */
 } twc_webhook_t;
 
 /**

@@ -101,6 +101,12 @@ class TestSend:
         answer = send(site, to=new_number(), content_sid="HX" + "0" * 32, content_variables=variables)
         assert answer.status_code == 200, answer.text
 
+    @pytest.mark.parametrize("variables", [[1], True])
+    def test_variables_that_are_none(self, site, variables):
+        answer = send(site, to=new_number(), content_sid="HX" + "0" * 32, content_variables=variables)
+        assert (answer.status_code, answer.json()) == (
+            400, {"error": "Field 'content_variables' must be an object, or a string that holds one."})
+
     @pytest.mark.parametrize("body,units", [("x" * 1601, 1601), ("😀" * 801, 1602)])
     def test_too_long_is_refused_with_the_count(self, site, body, units):
         to = new_number()

@@ -142,6 +142,8 @@ static void read_extra(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t *in
         if (value && *value)
             json_object_set_new(object, extras[i].key, json_string(value));
     }
+    if (!in->profile_name)
+        json_object_del(object, "profile_name");
     if (json_object_size(object))
         in->extra_json = dumped(ctx->pool, object);
     else
@@ -194,6 +196,15 @@ static void decide_answer(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t 
               && twc_phone_is_recipient(in->from);
 }
 
+/* Whoever has no name on WhatsApp is called by the number, which is none: pages write numbers in groups. */
+static const char *read_profile_name(apr_pool_t *pool, const twc_form_t *form, const char *from)
+{
+    const char *name = optional_text(pool, form, profile_names, PROFILE_MAX);
+    const char *number = name ? twc_phone_canonical(pool, name, true) : NULL;
+
+    return number && strcmp(twc_phone_bare(number), twc_phone_bare(from)) == 0 ? NULL : name;
+}
+
 apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_call_t *call,
                               twc_inbound_t **inbound)
 {
@@ -207,7 +218,7 @@ apr_status_t twc_inbound_read(twc_ctx_t *ctx, const twc_form_t *form, const twc_
     in->to = twc_phone_received(ctx->pool, to);
     in->account_sid = optional_sid(ctx->pool, form, "AccountSid");
     in->service_sid = optional_sid(ctx->pool, form, "MessagingServiceSid");
-    in->profile_name = optional_text(ctx->pool, form, profile_names, PROFILE_MAX);
+    in->profile_name = read_profile_name(ctx->pool, form, in->from);
     in->body = read_body(ctx, form);
     in->call = call;
     read_media(ctx, form, in);

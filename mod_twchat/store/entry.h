@@ -50,10 +50,10 @@
     "  ELSE '[]'::json END AS media,"                                         \
     " coalesce(m.extra, '{}'::jsonb) AS extra) i)"
 
-/** A row of docs/page-api.md's threads; the conversation is c. */
+/** A row of docs/page-api.md's threads; the conversation is c. A name that is the bare number, as it was once kept, is none. */
 #define TWC_SQL_THREAD                                                        \
     "(SELECT i FROM (SELECT c.peer, c.channel,"                               \
-    "  coalesce(nullif(btrim(concat_ws(' ', k.first_name, k.last_name)), ''), c.profile_name) AS name," \
+    "  coalesce(nullif(btrim(concat_ws(' ', k.first_name, k.last_name)), ''), nullif(c.profile_name, c.address)) AS name," \
     "  m.body AS last_body, m.direction AS last_direction, m.status AS last_status, "                 \
     TWC_SQL_ISO("c.last_at") " AS last_at, c.unread, c.total,"                \
     "  EXISTS (SELECT 1 FROM consents o WHERE o.peer = c.peer AND o.state = 'opted_out') AS opted_out," \

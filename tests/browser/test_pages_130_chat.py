@@ -122,6 +122,31 @@ class TestShown:
         page.see(".stream .empty", "No messages yet")
 
 
+    @pytest.mark.parametrize("size", ["desk", "phone"])
+    def test_what_is_no_number_is_said_at_once(self, page, size):
+        page.size(size)
+        page.go("/chat/nonsense", live=size == "desk")
+        page.see(".empty", "“nonsense” is no phone number")
+        assert not page.visible("tw-composer")
+        page.shot(f"no-number-{size}")
+        page.click(".stream a.btn", "Back to the inbox")
+        wait_for(lambda: page.script("return location.pathname") == "/inbox", 10, "the inbox")
+        assert not page.complaints()
+
+    def test_somebody_without_a_name_is_a_number_in_groups(self, page, handsets):
+        number = new_number()
+        handsets.inbound("whatsapp:" + number, body="who am I?")
+        page.go("/chat/whatsapp:" + number)
+        page.bubble("who am I?")
+        shown = page.script("return document.querySelector('.thread-head h2').textContent")
+        assert " " in shown and shown.replace(" ", "") == number
+        assert page.script("return document.querySelector('.thread-head .avatar').firstChild.localName") == "svg"
+        page.shot("nameless-desk")
+        page.go("/")
+        page.read("a.row-link", shown)
+        page.shot("nameless-dashboard")
+
+
 class TestSending:
     def test_from_clock_to_delivered(self, page):
         number = new_number()

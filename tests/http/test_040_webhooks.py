@@ -186,6 +186,20 @@ class TestStored:
         assert site.db().value("SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conv_id"
                                " WHERE c.peer = %s AND m.direction = 'inbound'", number) == 2
 
+    @pytest.mark.parametrize("written", [lambda n: n, lambda n: n[1:], lambda n: f"{n[:3]} {n[3:6]} {n[6:]}", lambda n: "whatsapp:" + n])
+    def test_a_number_is_no_name(self, site, written):
+        number = new_number()
+        site.inbound("/webhook/twilio", From=f"whatsapp:{number}", To="whatsapp:+14155238886", ProfileName=written(number))
+        assert site.db().value("SELECT profile_name FROM conversations WHERE peer = %s", f"whatsapp:{number}") is None
+        assert "profile_name" not in (site.get(f"/api/threads/whatsapp:{number}/entries").json()["items"][0]["extra"])
+
+    def test_a_number_that_was_kept_as_a_name_is_not_shown(self, site):
+        number = new_number()
+        site.inbound("/webhook/twilio", From=f"whatsapp:{number}", To="whatsapp:+14155238886", ProfileName="Ana")
+        assert site.get(f"/api/threads/whatsapp:{number}").json()["name"] == "Ana"
+        site.db().run("UPDATE conversations SET profile_name = address WHERE peer = %s", f"whatsapp:{number}")
+        assert site.get(f"/api/threads/whatsapp:{number}").json()["name"] is None
+
     def test_a_name_once_known_is_not_forgotten(self, site):
         peer = f"whatsapp:{new_number()}"
         for name in ("Ana", "", None, " "):

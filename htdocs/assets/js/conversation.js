@@ -5,7 +5,7 @@
  */
 import * as api from './api.js';
 import { live } from './events.js';
-import { canonical, channelOf } from './format.js';
+import { canonical, channelOf, isRecipient } from './format.js';
 import { outgoing } from './outgoing.js';
 
 const PAGE = 50;
@@ -13,6 +13,7 @@ const order = (a, b) => (a.created_at < b.created_at ? -1 : a.created_at > b.cre
 
 export class Conversation extends EventTarget {
   items = [];
+  known = false;                        /* it is stored: somebody wrote, or was written to */
   hasMore = false;
   state = 'loading';                    /* loading · ready · failed */
   error = null;
@@ -27,6 +28,7 @@ export class Conversation extends EventTarget {
   constructor(asked, row = null) {
     super();
     this.asked = asked;
+    this.known = Boolean(row);
     this.peer = row?.peer || canonical(asked);
     this.row = row || { peer: this.peer, channel: channelOf(this.peer), name: null, unread: 0, total: 0, opted_out: false, loop_guard: false };
     const listen = (target, name, run) => target.addEventListener(name, run, { signal: this.#stop.signal });
@@ -50,6 +52,7 @@ export class Conversation extends EventTarget {
       if (row) {
         this.row = row;
         this.peer = row.peer;
+        this.known = true;
       }
       const answer = row ? await api.threadEntries(this.peer, { limit: PAGE }) : { items: [], has_more: false };
       if (this.#stop.signal.aborted) return;
@@ -75,6 +78,11 @@ export class Conversation extends EventTarget {
       this.#changed();
     }).finally(() => { this.#older = null; });
     return this.#older;
+  }
+
+  /** Neither stored nor an address that a message could go to: whoever asked for it mistyped. */
+  get nobody() {
+    return !this.known && !isRecipient(this.peer);
   }
 
   find(id) {

@@ -67,7 +67,7 @@ export default {
   'newchat.title': 'New conversation', 'newchat.open': 'Open', 'newchat.write': 'Write to {peer}',
   'thread.choose': 'Choose a conversation', 'thread.choose.how': 'Pick one on the left, or press j and k to move and Enter to open.', 'thread.back': 'Back to the inbox',
   'stream.label': 'Messages', 'stream.new': { one: '{n} new', other: '{n} new' }, 'stream.unread': { one: '{n} unread message', other: '{n} unread messages' },
-  'stream.start': 'Beginning of the conversation with {peer}', 'stream.empty': 'No messages yet', 'stream.empty.how': 'What you write below goes to {peer} as the first message.',
+  'stream.start': 'Beginning of the conversation with {peer}', 'stream.empty': 'No messages yet', 'stream.empty.how': 'What you write below goes to {peer} as the first message.', 'stream.nobody': '“{text}” is no phone number', 'stream.nobody.how': 'A number looks like +48 123 123 123, with the code of its country. Nobody wrote from this address either.',
 
   'bubble.them': 'They', 'bubble.us': 'You', 'bubble.menu': 'Message actions', 'bubble.label_in': 'Received {time}', 'bubble.label_out': 'Sent {time}, {status}', 'bubble.scheduled': 'Goes out: {time}',
   'pending.waiting': 'Not sent yet; trying again by itself', 'pending.sending': 'Sending', 'pending.failed': 'Not sent', 'pending.kept': 'Your text is kept.',

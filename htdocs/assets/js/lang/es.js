@@ -59,7 +59,7 @@ export default {
   'newchat.title': 'Nueva conversación', 'newchat.open': 'Abrir', 'newchat.write': 'Escribir a {peer}',
   'thread.choose': 'Elija una conversación', 'thread.choose.how': 'Elija una a la izquierda, o muévase con j y k y abra con Enter.', 'thread.back': 'Volver a la bandeja',
   'stream.label': 'Mensajes', 'stream.new': { one: '{n} nuevo', other: '{n} nuevos' }, 'stream.unread': { one: '{n} mensaje sin leer', other: '{n} mensajes sin leer' },
-  'stream.start': 'Comienzo de la conversación con {peer}', 'stream.empty': 'Aún no hay mensajes', 'stream.empty.how': 'Lo que escriba abajo será el primer mensaje a {peer}.',
+  'stream.start': 'Comienzo de la conversación con {peer}', 'stream.empty': 'Aún no hay mensajes', 'stream.empty.how': 'Lo que escriba abajo será el primer mensaje a {peer}.', 'stream.nobody': '«{text}» no es un número de teléfono', 'stream.nobody.how': 'Un número es como +34 612 345 678, con el prefijo del país. Nadie ha escrito tampoco desde esta dirección.',
 
   'bubble.them': 'Cliente', 'bubble.us': 'Usted', 'bubble.menu': 'Acciones del mensaje', 'bubble.label_in': 'Recibido {time}', 'bubble.label_out': 'Enviado {time}, {status}', 'bubble.scheduled': 'Sale: {time}',
   'pending.waiting': 'Aún sin enviar; se reintenta solo', 'pending.sending': 'Enviando', 'pending.failed': 'No enviado', 'pending.kept': 'Su texto se conserva.',

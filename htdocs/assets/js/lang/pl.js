@@ -69,7 +69,7 @@ export default {
   'thread.choose': 'Wybierz rozmowę', 'thread.choose.how': 'Kliknij jedną po lewej albo użyj klawiszy j i k, a potem Enter.', 'thread.back': 'Wróć do rozmów',
   'stream.label': 'Wiadomości', 'stream.new': { one: '{n} nowa', few: '{n} nowe', many: '{n} nowych', other: '{n} nowej' },
   'stream.unread': { one: '{n} nieprzeczytana wiadomość', few: '{n} nieprzeczytane wiadomości', many: '{n} nieprzeczytanych wiadomości', other: '{n} nieprzeczytanej wiadomości' },
-  'stream.start': 'Początek rozmowy z {peer}', 'stream.empty': 'Nie ma jeszcze wiadomości', 'stream.empty.how': 'To, co napiszesz poniżej, będzie pierwszą wiadomością do {peer}.',
+  'stream.start': 'Początek rozmowy z {peer}', 'stream.empty': 'Nie ma jeszcze wiadomości', 'stream.empty.how': 'To, co napiszesz poniżej, będzie pierwszą wiadomością do {peer}.', 'stream.nobody': '„{text}” nie jest numerem telefonu', 'stream.nobody.how': 'Numer wygląda tak: +48 123 123 123, z kodem kraju. Z tego adresu nikt też nie pisał.',
 
   'bubble.them': 'Rozmówca', 'bubble.us': 'Ty', 'bubble.menu': 'Działania na wiadomości', 'bubble.label_in': 'Odebrana {time}', 'bubble.label_out': 'Wysłana {time}, {status}', 'bubble.scheduled': 'Wyjdzie: {time}',
   'pending.waiting': 'Jeszcze nie wysłana; ponawia się sama', 'pending.sending': 'Wysyłanie', 'pending.failed': 'Nie wysłano', 'pending.kept': 'Twój tekst został zachowany.',

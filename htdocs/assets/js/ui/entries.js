@@ -5,7 +5,7 @@
 import * as api from '../api.js';
 import { fill, h, icon, reconcile } from '../dom.js';
 import { live } from '../events.js';
-import { channelOf, exact, parseTime, phone, when } from '../format.js';
+import { bare, canonical, channelOf, exact, parseTime, phone, when } from '../format.js';
 import { t } from '../i18n.js';
 import * as keys from '../keys.js';
 import { channelName } from './avatar.js';
@@ -107,7 +107,10 @@ class Entries extends HTMLElement {
     }
     if (this.table.parentNode !== this.place) fill(this.place, this.table);
     const rows = new Map();
-    for (const entry of this.#items.slice().reverse()) if (entry.extra?.profile_name) this.#names.set(entry.peer, entry.extra.profile_name);
+    for (const entry of this.#items.slice().reverse()) {
+      const name = entry.extra?.profile_name;
+      if (name && bare(canonical(name)) !== bare(entry.peer)) this.#names.set(entry.peer, name);
+    }
     for (const entry of this.#items) {
       const sign = JSON.stringify([entry, this.#names.get(entry.peer)]) + when(parseTime(entry.created_at));
       const old = this.#rows.get(entry.id);

@@ -3,6 +3,7 @@
  * stream.js - <tw-stream>: the messages of a conversation. Keeps the reader's place: new messages scroll only
  * who is at the bottom, the others get a "3 new" pill; older ones are put in front without a jump.
  */
+import { url } from '../api.js';
 import { h, icon, reconcile } from '../dom.js';
 import { day, dayKey, parseTime, phone } from '../format.js';
 import { t } from '../i18n.js';
@@ -183,9 +184,15 @@ class Stream extends HTMLElement {
       put(`p${item.key}`, JSON.stringify([item, first, this.#actions.mayResend()]), () => pendingBubble(item, { first }, this.#actions));
       last = { direction: 'outbound', source: 'page', time };
     }
-    if (!rows.length) put('empty', conversation.peer, () => emptyBlock('sms', t('stream.empty'), t('stream.empty.how', { peer: phone(conversation.peer) })));
+    if (!rows.length) put('empty', `${conversation.peer} ${conversation.nobody}`, () => this.#empty(conversation));
     this.#nodes = seen;
     return rows;
+  }
+
+  #empty({ peer, nobody, asked }) {
+    if (!nobody) return emptyBlock('sms', t('stream.empty'), t('stream.empty.how', { peer: phone(peer) }));
+    return emptyBlock('warning', t('stream.nobody', { text: asked }), t('stream.nobody.how'),
+      h('a', { class: 'btn btn-outline', href: url('inbox') }, icon('back'), t('thread.back')));
   }
 
   #dayLine(put, time, last) {

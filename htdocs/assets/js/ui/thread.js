@@ -65,8 +65,8 @@ class Thread extends HTMLElement {
     const { row, peer } = this.conversation;
     if (this.draftPeer !== peer && this.conversation.state === 'ready') this.#canonicalDraft(peer);
     this.composer.channel = row.channel || 'sms';
-    this.composer.hidden = Boolean(row.opted_out);
-    this.#part(this.head, [row.peer, row.name, row.channel, row.opted_out], () => this.#head(row));
+    this.composer.hidden = Boolean(row.opted_out) || this.conversation.nobody;
+    this.#part(this.head, [row.peer, row.name, row.channel, row.opted_out, this.conversation.nobody], () => this.#head(row));
     this.#part(this.notices, [row.opted_out, row.loop_guard, this.#windowClosed()], () => this.#notices(row));
     this.dispatchEvent(new CustomEvent('row', { detail: row }));
     this.#read();

@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * spool.c - twchatctl spool status, list, verify, replay.
- * Must never make a spool where there is none, nor touch what waits in one except by replaying it.
+ * Must never make a spool where there is none, nor touch one except by replaying it.
  * Called by main.c.
  */
 #include <stdio.h>
@@ -22,13 +22,6 @@
 
 /* ---- which one ------------------------------------------------------------------------------ */
 
-static bool is_spool(ctl_t *ctl, const char *dir)
-{
-    apr_finfo_t info;
-
-    return apr_stat(&info, apr_pstrcat(ctl->pool, dir, "/state", NULL), APR_FINFO_TYPE, ctl->pool) == APR_SUCCESS;
-}
-
 /* dir itself, or every spool in it. */
 static int find(ctl_t *ctl, const char *dir, apr_array_header_t **found)
 {
@@ -38,7 +31,7 @@ static int find(ctl_t *ctl, const char *dir, apr_array_header_t **found)
     apr_status_t rv;
 
     *found = apr_array_make(ctl->pool, 2, sizeof(const char *));
-    if (is_spool(ctl, dir)) {
+    if (twc_spool_exists(ctl->pool, dir)) {
         APR_ARRAY_PUSH(*found, const char *) = dir;
         return CTL_OK;
     }
@@ -49,7 +42,7 @@ static int find(ctl_t *ctl, const char *dir, apr_array_header_t **found)
     }
     while (apr_dir_read(&info, APR_FINFO_NAME, d) == APR_SUCCESS) {
         const char *sub = apr_pstrcat(ctl->pool, dir, "/", info.name, NULL);
-        if (info.name[0] != '.' && is_spool(ctl, sub))
+        if (info.name[0] != '.' && twc_spool_exists(ctl->pool, sub))
             APR_ARRAY_PUSH(*found, const char *) = sub;
     }
     apr_dir_close(d);
@@ -59,11 +52,12 @@ static int find(ctl_t *ctl, const char *dir, apr_array_header_t **found)
     return CTL_NOT_FOUND;
 }
 
-static int open_spool(ctl_t *ctl, const char *dir, twc_spool_t **spool)
+/* httpd may be at work in it, and the disk may be broken: whoever only looks leaves everything as it is. */
+static int look_at(ctl_t *ctl, const char *dir, twc_spool_t **spool)
 {
     const char *reason;
 
-    if (twc_spool_open(spool, ctl->pool, dir, 0, &reason) == APR_SUCCESS)
+    if (twc_spool_look(spool, ctl->pool, dir, &reason) == APR_SUCCESS)
         return CTL_OK;
     ctl_say(ctl, "%s", reason);
     return CTL_FAILED;
@@ -203,7 +197,7 @@ static int status(ctl_t *ctl, const char *dir, twc_spool_t *spool)
         printf("; the limit is %" APR_UINT64_T_FMT " bytes", stat.max_bytes);
     printf("\n  replayed   %" APR_UINT64_T_FMT " calls so far\n", stat.done);
     if (stat.damaged)
-        printf("  damaged    %d stretch%s kept as damaged-*\n", stat.damaged, stat.damaged == 1 ? "" : "es");
+        printf("  damaged    %d segment%s kept as damaged-*\n", stat.damaged, stat.damaged == 1 ? "" : "s");
     return CTL_OK;
 }
 
@@ -213,7 +207,7 @@ static int status_of_all(ctl_t *ctl, const apr_array_header_t *dirs)
 
     for (int i = 0; i < dirs->nelts && code == CTL_OK; i++) {
         twc_spool_t *spool;
-        code = open_spool(ctl, APR_ARRAY_IDX(dirs, i, const char *), &spool);
+        code = look_at(ctl, APR_ARRAY_IDX(dirs, i, const char *), &spool);
         if (code == CTL_OK)
             code = status(ctl, APR_ARRAY_IDX(dirs, i, const char *), spool);
     }
@@ -247,16 +241,22 @@ static int replay_all(ctl_t *ctl, twc_spool_t *spool)
     if (sum.failed)
         printf("%d could not be stored; the journal has them: twchatctl journal list --verdict failed\n", sum.failed);
     if (sum.damaged)
-        printf("%d stretch%s could not be read; kept as damaged-*\n", sum.damaged, sum.damaged == 1 ? "" : "es");
+        printf("%d stretch%s could not be read; the segment is kept as damaged-*\n", sum.damaged, sum.damaged == 1 ? "" : "es");
     return code == CTL_OK && sum.failed + sum.damaged > 0 ? CTL_FAILED : code;
 }
 
-static int replay(ctl_t *ctl, twc_spool_t *spool)
+static int replay(ctl_t *ctl, const char *dir)
 {
     int code = ctl_open(ctl, false);
+    twc_spool_t *spool;
+    const char *reason;
 
     if (code != CTL_OK)
         return code;
+    if (twc_spool_open(&spool, ctl->pool, dir, 0, &reason) != APR_SUCCESS) {
+        ctl_say(ctl, "%s", reason);
+        return CTL_FAILED;
+    }
     if (twc_spool_claim(spool) != APR_SUCCESS) {
         ctl_say(ctl, "httpd is replaying it at this moment; there is nothing to do");
         return CTL_FAILED;
@@ -279,12 +279,12 @@ static int run_one(ctl_t *ctl, const char *verb, const apr_array_header_t *dirs,
             fprintf(stderr, "  --dir %s\n", APR_ARRAY_IDX(dirs, i, const char *));
         return CTL_USAGE;
     }
-    code = open_spool(ctl, APR_ARRAY_IDX(dirs, 0, const char *), &spool);
+    if (strcmp(verb, "replay") == 0)
+        return replay(ctl, APR_ARRAY_IDX(dirs, 0, const char *));
+    code = look_at(ctl, APR_ARRAY_IDX(dirs, 0, const char *), &spool);
     if (code != CTL_OK)
         return code;
-    if (strcmp(verb, "list") == 0)
-        return list(ctl, spool, limit);
-    return strcmp(verb, "verify") == 0 ? verify(ctl, spool) : replay(ctl, spool);
+    return strcmp(verb, "list") == 0 ? list(ctl, spool, limit) : verify(ctl, spool);
 }
 
 static int run(ctl_t *ctl, int argc, const char *const *argv)

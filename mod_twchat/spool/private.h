@@ -20,12 +20,14 @@ typedef struct state_t {
     volatile apr_uint64_t segment;      /* start of the one being written; TWC_SEGMENT_NONE */
     volatile apr_uint64_t appended, done;
     volatile apr_uint64_t max_bytes;
+    volatile apr_uint64_t keep;         /* segments that begin before it have damage in them: kept when they are done with */
 } state_t;
 
 struct twc_spool_t {
     apr_pool_t *pool;
     const char *dir;
     apr_uint64_t max_bytes;
+    bool looking;                       /* nothing is changed: state is a copy, there are no locks */
     int append_fd, replay_fd;           /* lock files */
     apr_thread_mutex_t *mutex;          /* of the append lock: the file keeps processes apart, not threads */
     state_t *state;

@@ -1,12 +1,9 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * reader.c - what waits in the spool, in order, and what becomes of its files afterwards.
- * Must never remove bytes that were not replayed, nor stop for ever at bytes that cannot be read.
+ * Must never remove bytes that were not replayed, nor stop for ever at bytes that cannot be read, on a full disk neither.
  * Called by work/replay.c and twchatctl, by one process at a time.
  */
-#include <string.h>
-#include <unistd.h>
-
 #include <apr_atomic.h>
 
 #include "spool/private.h"
@@ -23,14 +20,15 @@ typedef struct stretch_t {
 /* @return APR_SUCCESS | APR_ENOENT: nothing covers `at`; limit says where bytes begin again */
 static apr_status_t locate(const twc_spool_t *s, apr_pool_t *scratch, apr_uint64_t at, stretch_t *stretch)
 {
-    apr_uint64_t written = twc_spool_written(s);
     apr_array_header_t *segments;
     int i;
 
+    stretch->limit = twc_spool_written(s);
     TWC_TRY(twc_segment_list(scratch, s->dir, &segments, NULL));
     for (i = 0; i < segments->nelts && APR_ARRAY_IDX(segments, i, twc_segment_t).start <= at; i++)
         ;
-    stretch->limit = i < segments->nelts ? APR_ARRAY_IDX(segments, i, twc_segment_t).start : written;
+    if (i < segments->nelts)
+        stretch->limit = APR_ARRAY_IDX(segments, i, twc_segment_t).start;
     if (i == 0)
         return APR_ENOENT;
     stretch->segment = APR_ARRAY_IDX(segments, i - 1, twc_segment_t);
@@ -43,20 +41,10 @@ static apr_status_t locate(const twc_spool_t *s, apr_pool_t *scratch, apr_uint64
 static apr_status_t read_bytes(const twc_spool_t *s, apr_pool_t *pool, const stretch_t *stretch, apr_uint64_t at,
                                apr_size_t max, twc_str_t *bytes)
 {
-    apr_off_t offset = (apr_off_t)(at - stretch->segment.start);
     apr_size_t len = (apr_size_t)(stretch->there - at);
-    apr_file_t *file;
-    char *data;
 
-    if (len > max)
-        len = max;
-    data = apr_palloc(pool, len + 1);
-    TWC_TRY(apr_file_open(&file, twc_segment_path(pool, s->dir, stretch->segment.start), APR_FOPEN_READ, 0, pool));
-    TWC_TRY(apr_file_seek(file, APR_SET, &offset));
-    TWC_TRY(apr_file_read_full(file, data, len, &len));
-    apr_file_close(file);
-    *bytes = (twc_str_t){ data, len };
-    return APR_SUCCESS;
+    return twc_segment_read(pool, twc_segment_path(pool, s->dir, stretch->segment.start), at - stretch->segment.start,
+                            len < max ? len : max, bytes);
 }
 
 static int take_good(apr_pool_t *pool, apr_uint64_t at, twc_str_t bytes, twc_spooled_t *records, int max)
@@ -119,40 +107,23 @@ apr_status_t twc_spool_read(twc_spool_t *s, apr_pool_t *pool, apr_uint64_t at, t
     return APR_SUCCESS;
 }
 
-apr_status_t twc_spool_set_aside(twc_spool_t *s, const twc_spooled_t *damaged)
+void twc_spool_set_aside(twc_spool_t *s, const twc_spooled_t *damaged)
 {
-    apr_pool_t *pool;
-    stretch_t stretch;
-    twc_str_t bytes;
-    apr_file_t *file;
-    apr_status_t rv;
-
-    TWC_TRY(apr_pool_create_unmanaged_ex(&pool, NULL, NULL));
-    rv = locate(s, pool, damaged->at, &stretch);
-    if (rv == APR_SUCCESS)
-        rv = read_bytes(s, pool, &stretch, damaged->at, (apr_size_t)(damaged->end - damaged->at), &bytes);
-    else if (rv == APR_ENOENT) {        /* nothing to keep */
-        bytes = (twc_str_t){ "", 0 };
-        rv = APR_SUCCESS;
-    }
-    if (rv == APR_SUCCESS)
-        rv = apr_file_open(&file, apr_psprintf(pool, "%s/damaged-%020" APR_UINT64_T_FMT, s->dir, damaged->at),
-                           APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE, APR_FPROT_UREAD | APR_FPROT_UWRITE, pool);
-    if (rv == APR_SUCCESS)
-        rv = apr_file_write_full(file, bytes.data, bytes.len, NULL);
-    if (rv == APR_SUCCESS)
-        rv = apr_file_sync(file);
-    apr_pool_destroy(pool);
-    return rv;
+    apr_atomic_set64(&s->state->keep, damaged->at + 1);
 }
 
 /* ---- done with ------------------------------------------------------------------------------- */
+
+static void dispose(twc_spool_t *s, apr_pool_t *scratch, const twc_segment_t *segment)
+{
+    twc_segment_dispose(scratch, s->dir, segment->start, segment->start < s->state->keep);
+}
 
 static void remove_before(twc_spool_t *s, apr_pool_t *scratch, const apr_array_header_t *segments, apr_uint64_t to)
 {
     for (int i = 0; i + 1 < segments->nelts; i++)
         if (APR_ARRAY_IDX(segments, i + 1, twc_segment_t).start <= to)
-            (void)apr_file_remove(twc_segment_path(scratch, s->dir, APR_ARRAY_IDX(segments, i, twc_segment_t).start), scratch);
+            dispose(s, scratch, &APR_ARRAY_IDX(segments, i, twc_segment_t));
 }
 
 /* The last segment goes when nothing waits any more, so that an idle spool is an empty directory. */
@@ -162,7 +133,7 @@ static apr_status_t remove_last(twc_spool_t *s, apr_pool_t *scratch, const apr_a
 
     TWC_TRY(twc_spool_lock(s));
     if (!twc_spool_pending(s)) {
-        (void)apr_file_remove(twc_segment_path(scratch, s->dir, last->start), scratch);
+        dispose(s, scratch, last);
         s->state->segment = TWC_SEGMENT_NONE;
     }
     twc_spool_unlock(s);

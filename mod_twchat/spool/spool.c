@@ -63,27 +63,24 @@ void twc_spool_release(twc_spool_t *s)
 
 /* ---- what a crash left behind ------------------------------------------------------------------ */
 
-/* Bytes of good records from offset on in a segment. */
-static apr_status_t good_bytes(twc_spool_t *s, apr_pool_t *scratch, const twc_segment_t *segment, apr_uint64_t offset,
-                               apr_uint64_t *good, apr_uint64_t *records)
+/*
+ * How much of what lies behind `written` is kept, and how many records that is. `written` may be older than the bytes:
+ * nobody syncs the state, so a loss of power sets it back. What comes before a whole record, or is no beginning of
+ * one, was written once and is damaged: the reader will set it aside. Half a record at the end nobody was told of.
+ */
+static apr_size_t measure_tail(twc_str_t bytes, apr_uint64_t *records)
 {
-    apr_size_t len = (apr_size_t)(segment->size - offset), at = 0;
-    apr_off_t where = (apr_off_t)offset;
-    char *data = apr_palloc(scratch, len + 1);
-    apr_file_t *file;
+    apr_size_t at = 0, next;
     twc_str_t payload;
 
-    TWC_TRY(apr_file_open(&file, twc_segment_path(scratch, s->dir, segment->start), APR_FOPEN_READ, 0, scratch));
-    TWC_TRY(apr_file_seek(file, APR_SET, &where));
-    TWC_TRY(len ? apr_file_read_full(file, data, len, &len) : APR_SUCCESS);
-    apr_file_close(file);
-    *records = 0;
-    while (at < len && twc_record_read(data + at, len - at, &payload) == TWC_RECORD_GOOD) {
-        at += TWC_RECORD_SIZE(payload.len);
-        (*records)++;
+    for (*records = 0; at < bytes.len; at = next, (*records)++) {
+        twc_record_e what = twc_record_read(bytes.data + at, bytes.len - at, &payload);
+
+        next = what == TWC_RECORD_GOOD ? at + TWC_RECORD_SIZE(payload.len) : twc_record_find(bytes.data, bytes.len, at + 1);
+        if (what == TWC_RECORD_SHORT && next == bytes.len)
+            break;
     }
-    *good = at;
-    return APR_SUCCESS;
+    return at;
 }
 
 /*
@@ -92,8 +89,11 @@ static apr_status_t good_bytes(twc_spool_t *s, apr_pool_t *scratch, const twc_se
  */
 static apr_status_t settle_tail(twc_spool_t *s, apr_pool_t *scratch, const twc_segment_t *last)
 {
+    const char *path = twc_segment_path(scratch, s->dir, last->start);
     state_t *state = s->state;
-    apr_uint64_t offset, good, records;
+    apr_uint64_t offset, records;
+    apr_size_t good;
+    twc_str_t tail;
 
     if (state->written < last->start)
         apr_atomic_set64(&state->written, last->start);
@@ -103,9 +103,9 @@ static apr_status_t settle_tail(twc_spool_t *s, apr_pool_t *scratch, const twc_s
         state->segment = TWC_SEGMENT_NONE;
         return APR_SUCCESS;
     }
-    TWC_TRY(good_bytes(s, scratch, last, offset, &good, &records));
-    if (offset + good < last->size
-        && truncate(twc_segment_path(scratch, s->dir, last->start), (off_t)(offset + good)) != 0)
+    TWC_TRY(twc_segment_read(scratch, path, offset, (apr_size_t)(last->size - offset), &tail));
+    good = measure_tail(tail, &records);
+    if (good < tail.len && !s->looking && truncate(path, (off_t)(offset + good)) != 0)
         return apr_get_os_error();
     state->appended += records;
     apr_atomic_set64(&state->written, state->written + good);
@@ -142,7 +142,7 @@ static apr_status_t close_all(void *baton)
 {
     twc_spool_t *s = baton;
 
-    if (s->state)
+    if (s->state && !s->looking)
         munmap(s->state, STATE_BYTES);
     if (s->append_fd >= 0)
         close(s->append_fd);
@@ -196,16 +196,30 @@ static apr_status_t open_dir(twc_spool_t *s, apr_pool_t *scratch)
     return rv;
 }
 
+static twc_spool_t *make(apr_pool_t *pool, const char *dir)
+{
+    twc_spool_t *s = apr_pcalloc(pool, sizeof(*s));
+
+    *s = (twc_spool_t){ .pool = pool, .dir = apr_pstrdup(pool, dir), .append_fd = -1, .replay_fd = -1,
+                        .file_start = TWC_SEGMENT_NONE };
+    return s;
+}
+
+static const char *unusable(const twc_spool_t *s, apr_status_t rv)
+{
+    char words[120];
+
+    return apr_psprintf(s->pool, "the spool directory %s cannot be used: %s", s->dir, apr_strerror(rv, words, sizeof(words)));
+}
+
 apr_status_t twc_spool_open(twc_spool_t **spool, apr_pool_t *pool, const char *dir, apr_uint64_t max_bytes,
                             const char **reason)
 {
-    twc_spool_t *s = apr_pcalloc(pool, sizeof(*s));
+    twc_spool_t *s = make(pool, dir);
     apr_pool_t *scratch;
     apr_status_t rv;
-    char words[120];
 
-    *s = (twc_spool_t){ .pool = pool, .dir = apr_pstrdup(pool, dir), .max_bytes = max_bytes,
-                        .append_fd = -1, .replay_fd = -1, .file_start = TWC_SEGMENT_NONE };
+    s->max_bytes = max_bytes;
     apr_pool_cleanup_register(pool, s, close_all, apr_pool_cleanup_null);
     *reason = "the spool has no memory";
     TWC_TRY(apr_thread_mutex_create(&s->mutex, APR_THREAD_MUTEX_DEFAULT, pool));
@@ -213,13 +227,50 @@ apr_status_t twc_spool_open(twc_spool_t **spool, apr_pool_t *pool, const char *d
     rv = open_dir(s, scratch);
     apr_pool_destroy(scratch);
     if (rv != APR_SUCCESS) {
-        *reason = apr_psprintf(pool, "the spool directory %s cannot be used: %s", dir,
-                               apr_strerror(rv, words, sizeof(words)));
+        *reason = unusable(s, rv);
         apr_pool_cleanup_run(pool, s, close_all);
         return rv;
     }
     *spool = s;
     return APR_SUCCESS;
+}
+
+/* A state that cannot be read is made again, as when it is lost. */
+static void copy_state(twc_spool_t *s, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    s->state = apr_pcalloc(s->pool, sizeof(*s->state));
+    if (fd < 0)
+        return;
+    if (pread(fd, s->state, sizeof(*s->state), 0) != (ssize_t)sizeof(*s->state))
+        memset(s->state, 0, sizeof(*s->state));
+    close(fd);
+}
+
+apr_status_t twc_spool_look(twc_spool_t **spool, apr_pool_t *pool, const char *dir, const char **reason)
+{
+    twc_spool_t *s = make(pool, dir);
+    apr_status_t rv;
+
+    s->looking = true;
+    copy_state(s, apr_pstrcat(pool, dir, "/state", NULL));
+    rv = settle(s, pool);
+    if (rv != APR_SUCCESS) {
+        *reason = unusable(s, rv);
+        return rv;
+    }
+    *spool = s;
+    return APR_SUCCESS;
+}
+
+bool twc_spool_exists(apr_pool_t *scratch, const char *dir)
+{
+    apr_array_header_t *segments;
+    apr_finfo_t info;
+
+    return apr_stat(&info, apr_pstrcat(scratch, dir, "/state", NULL), APR_FINFO_TYPE, scratch) == APR_SUCCESS
+        || (twc_segment_list(scratch, dir, &segments, NULL) == APR_SUCCESS && segments->nelts > 0);
 }
 
 apr_uint64_t twc_spool_written(const twc_spool_t *s)

@@ -6,7 +6,7 @@
  *   NNNNNNNNNNNNNNNNNNNN.spool   a segment; its name is the position of its first byte
  *   state                        positions, mapped by every process; made again from the segments when it is lost
  *   append.lock, replay.lock     who writes, who reads (the locks end with their process)
- *   damaged-NN...                bytes that were no record any more, kept for people
+ *   damaged-NN...                a segment in which something was no record any more, kept for people
  *
  * A position counts the bytes ever appended: `written` is the end of what is safe, `replayed` the end of
  * what is done with. What lies between them is pending. docs/reliability.md explains.
@@ -25,6 +25,15 @@ typedef struct twc_spool_t twc_spool_t;
  */
 apr_status_t twc_spool_open(twc_spool_t **spool, apr_pool_t *pool, const char *dir, apr_uint64_t max_bytes,
                             const char **reason);
+
+/**
+ * Look at dir as it is at this moment and change nothing there: for twc_spool_read, twc_spool_stat and the positions alone.
+ * @param reason  out on failure: a sentence with the path in it
+ */
+apr_status_t twc_spool_look(twc_spool_t **spool, apr_pool_t *pool, const char *dir, const char **reason);
+
+/** Is there a spool in dir, with or without its state? */
+bool twc_spool_exists(apr_pool_t *scratch, const char *dir);
 
 /** Is there anything that was not replayed? Costs nothing; from any thread. */
 bool twc_spool_pending(const twc_spool_t *spool);
@@ -64,8 +73,11 @@ typedef struct twc_spooled_t {
 apr_status_t twc_spool_read(twc_spool_t *spool, apr_pool_t *pool, apr_uint64_t at, twc_spooled_t *records, int max,
                             int *count);
 
-/** Keep the bytes of a damaged stretch in a file of their own; the claim is held. */
-apr_status_t twc_spool_set_aside(twc_spool_t *spool, const twc_spooled_t *damaged);
+/**
+ * Keep what is left of a damaged stretch: its segment stays as damaged-* when it is done with. Cannot fail, whatever the
+ * disk is like. The claim is held; call it before twc_spool_advance passes the stretch.
+ */
+void twc_spool_set_aside(twc_spool_t *spool, const twc_spooled_t *damaged);
 
 /** All before `to` is done with: files that are not needed any more go. The claim is held. */
 apr_status_t twc_spool_advance(twc_spool_t *spool, apr_uint64_t to, int records);

@@ -11,7 +11,7 @@
 typedef struct twc_replayed_t {
     int stored;                         /* records the database has now (or had before) */
     int failed;                         /* records it refused one by one: they are in the journal, verdict "failed" */
-    int damaged;                        /* stretches that could not be read: kept in files of their own */
+    int damaged;                        /* stretches that could not be read: their segment is kept */
 } twc_replayed_t;
 
 /**

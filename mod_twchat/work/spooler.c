@@ -128,7 +128,7 @@ static void report(twc_spooler_t *s, const twc_replayed_t *done)
                        "the journal has them (twchatctl journal list --verdict failed)", done->failed);
     if (done->damaged)
         twc_thread_log(&s->env, TWC_LOG_ERR, NULL, "TWC2604", "%d stretches of the spool could not be read; "
-                       "they are kept there as damaged-*", done->damaged);
+                       "the segment they are in is kept there as damaged-* when the rest of it is stored", done->damaged);
 }
 
 static apr_status_t one_round(twc_spooler_t *s, twc_thread_t *thread, apr_int64_t *stored)

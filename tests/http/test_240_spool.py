@@ -33,6 +33,40 @@ def segments(site):
     return glob.glob(os.path.join(site.directory, "spool", "*", "*.spool"))
 
 
+def aside(site):
+    """What is kept because something in it is damaged."""
+    return glob.glob(os.path.join(spool_dir(site), "damaged-*"))
+
+
+def fill(site):
+    """Calls until the spool takes no more; the SIDs it took."""
+    accepted = []
+    for _ in range(2000):
+        answer, sent = site.inbound(Body="x" * 1600)
+        if answer.status_code != 200:
+            break
+        accepted.append(sent["MessageSid"])
+    assert answer.status_code == 503
+    assert len(accepted) > 50
+    return accepted
+
+
+class SmallDisk:
+    """with SmallDisk(directory): half a megabyte is mounted there; skips where that is not allowed."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def __enter__(self):
+        os.makedirs(self.directory)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=755", "twchat-test", self.directory], check=False,
+                          capture_output=True).returncode != 0:
+            pytest.skip("a small file system cannot be mounted here")
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "--lazy", self.directory], check=True)
+
+
 def drained(site):
     wait_for(lambda: not segments(site), 30, "the spool to be empty")
 
@@ -246,15 +280,9 @@ class TestTraffic:
 class TestTrouble:
     def test_a_full_spool_refuses_and_keeps_what_it_has(self, make_site, server):
         site = make_site(server, hosts=[Host(directives=OFF + "TwchatSpoolLimit 1M\n")])
-        accepted = []
         with Away(server):
-            for _ in range(2000):
-                answer, sent = site.inbound(Body="x" * 1600)
-                if answer.status_code != 200:
-                    break
-                accepted.append(sent["MessageSid"])
-            assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
-            assert len(accepted) > 100
+            accepted = fill(site)
+            assert int(site.inbound(Body="x" * 1600)[0].headers["Retry-After"]) > 0
             assert site.log.lines("TWC2601")
         drained(site)
         assert stored_once(site, accepted)
@@ -262,30 +290,31 @@ class TestTrouble:
 
     def test_a_full_disk(self, make_site, server):
         site = make_site(server, hosts=[Host(directives=OFF)], start=False)
-        disk = os.path.join(site.directory, "spool")
-        os.makedirs(disk)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=755", "twchat-test", disk], check=False,
-                          capture_output=True).returncode != 0:
-            pytest.skip("a small file system cannot be mounted here")
-        try:
+        with SmallDisk(os.path.join(site.directory, "spool")):
             site.start()
-            accepted = []
             with Away(server):
-                for _ in range(2000):
-                    answer, sent = site.inbound(Body="x" * 1600)
-                    if answer.status_code != 200:
-                        break
-                    accepted.append(sent["MessageSid"])
-                assert answer.status_code == 503
-                assert len(accepted) > 50
+                accepted = fill(site)
                 assert site.inbound()[0].status_code in (200, 503)      # it goes on answering
             drained(site)
             assert stored_once(site, accepted)
             # Another child may hold what was removed, and its bytes, for a second.
             wait_for(lambda: site.inbound()[0].status_code == 200, 10, "room on the disk")
-        finally:
             site.httpd.stop()
-            subprocess.run(["umount", disk], check=True)
+
+    def test_a_full_disk_and_a_damaged_record(self, make_site, server):
+        site = make_site(server, hosts=[Host(directives=OFF)], start=False)
+        with SmallDisk(os.path.join(site.directory, "spool")):
+            site.start()
+            with Away(server):
+                accepted = fill(site)
+                with open(segments(site)[0], "r+b") as spool:
+                    spool.seek(spool.read().index(accepted[0].encode()))
+                    spool.write(b"?")
+            wait_for(lambda: stored_once(site, accepted[1:]), 30, "the others to be stored")
+            assert all(site.inbound()[0].status_code == 200 for _ in range(10))
+            assert site.log.lines("TWC2604") and not segments(site)
+            assert accepted[0][1:].encode() in open(aside(site)[0], "rb").read()
+            site.httpd.stop()
 
     def test_a_directory_that_cannot_be_made(self, make_site, server):
         site = make_site(server, hosts=[Host(directives="TwchatSpool /proc/none\n")])
@@ -322,8 +351,7 @@ class TestTrouble:
             assert checked.returncode == 1 and "damaged" in checked.stdout
         drained(site)
         assert stored_once(site, [sids[0], sids[2]])
-        aside = glob.glob(os.path.join(spool_dir(site), "damaged-*"))
-        assert len(aside) == 1 and sids[1][1:].encode() in open(aside[0], "rb").read()
+        assert len(aside(site)) == 1 and sids[1][1:].encode() in open(aside(site)[0], "rb").read()
         assert site.log.lines("TWC2604")
 
     def test_two_hosts_two_spools(self, make_site, server):
@@ -357,6 +385,23 @@ class TestCommand:
             assert ctl(site, "replay").returncode == 4          # and says that the database is away
         drained(site)
         assert "0 calls" in ctl(site, "status").stdout
+
+    def test_looking_at_a_damaged_spool_changes_nothing(self, site, server, tmp_path):
+        with Away(server):
+            sids = [site.inbound()[1]["MessageSid"] for _ in range(3)]
+            shutil.copytree(spool_dir(site), tmp_path / "copy")
+        drained(site)
+        os.remove(tmp_path / "copy" / "state")          # the segments are enough
+        (segment,) = (tmp_path / "copy").glob("*.spool")
+        data = segment.read_bytes().replace(sids[1].encode(), b"?" * len(sids[1]))
+        segment.write_bytes(data)
+        before = sorted(os.listdir(tmp_path / "copy"))
+        for verb, code, words in (("status", 0, "3 calls"), ("list", 0, "no call"), ("verify", 1, "2 records are whole, 1 stretch is damaged")):
+            done = site.ctl("spool", verb, "--dir", str(tmp_path / "copy"))
+            assert done.returncode == code and words in done.stdout, verb
+        assert segment.read_bytes() == data and sorted(os.listdir(tmp_path / "copy")) == before
+        done = site.ctl("spool", "replay", "--dir", str(tmp_path / "copy"))
+        assert (done.returncode, done.stdout.splitlines()[0]) == (1, "2 calls were stored.")
 
     def test_the_spool_of_a_host_that_is_gone(self, site, server, tmp_path):
         with Away(server):

@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <dlfcn.h>
+#include <errno.h>
+
 #include <cmocka.h>
 
 #include <apr_atomic.h>
@@ -30,9 +33,26 @@ static apr_pool_t *pool;
 static char dir[64];
 static int dirs;
 
+/* A disk with a bad block: what touches [bad_from, bad_to) of any file cannot be read. */
+static off_t bad_from, bad_to;
+
+ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
+{
+    static ssize_t (*real)(int, void *, size_t, off_t);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "pread");
+    if (offset < bad_to && offset + (off_t)count > bad_from) {
+        errno = EIO;
+        return -1;
+    }
+    return real(fd, buffer, count, offset);
+}
+
 static int fresh(void **state)
 {
     (void)state;
+    bad_from = bad_to = 0;
     apr_snprintf(dir, sizeof(dir), "spool-test-%d-%d", (int)getpid(), ++dirs);
     return apr_pool_create(&pool, NULL) != APR_SUCCESS;
 }
@@ -93,7 +113,7 @@ static const char *drained(twc_spool_t *spool)
         for (int i = 0; i < count; i++) {
             all = apr_pstrcat(pool, all, *all ? " " : "", records[i].payload.data ? records[i].payload.data : "!", NULL);
             if (!records[i].payload.data)
-                assert_int_equal(twc_spool_set_aside(spool, &records[i]), APR_SUCCESS);
+                twc_spool_set_aside(spool, &records[i]);
         }
         assert_int_equal(twc_spool_advance(spool, records[count - 1].end, count), APR_SUCCESS);
     }
@@ -108,6 +128,11 @@ static const char *segment(int which)
     assert_int_equal(twc_segment_list(pool, dir, &list, NULL), APR_SUCCESS);
     assert_true(which < list->nelts);
     return twc_segment_path(pool, dir, APR_ARRAY_IDX(list, which, twc_segment_t).start);
+}
+
+static const char *state_path(void)
+{
+    return apr_pstrcat(pool, dir, "/state", NULL);
 }
 
 static void change(const char *path, long offset, const char *bytes)
@@ -436,7 +461,7 @@ static void test_state_lost(void **state)
     (void)state;
     put(spool, "a");
     put(spool, "b");
-    assert_int_equal(remove(apr_pstrcat(pool, dir, "/state", NULL)), 0);
+    assert_int_equal(remove(state_path()), 0);
     assert_string_equal(drained(opened(0)), "a b");
 }
 
@@ -446,7 +471,7 @@ static void test_state_of_rubbish(void **state)
 
     (void)state;
     put(spool, "a");
-    change(apr_pstrcat(pool, dir, "/state", NULL), 0, "no state at all, whatever it was");
+    change(state_path(), 0, "no state at all, whatever it was");
     assert_string_equal(drained(opened(0)), "a");
 }
 
@@ -463,6 +488,158 @@ static void test_damaged_record(void **state)
     assert_string_equal(drained(spool), "a ! c");
     assert_int_equal(twc_spool_stat(spool, pool, &stat), APR_SUCCESS);
     assert_int_equal(stat.damaged, 1);
+}
+
+static void test_what_is_left_of_it_is_kept(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    apr_finfo_t info;
+    const char *kept = NULL;
+    apr_dir_t *d;
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "b");
+    change(segment(0), -2, "X");
+    drained(spool);
+    put(spool, "c");                    /* in a segment of its own, which goes */
+    drained(spool);
+    assert_int_equal(apr_dir_open(&d, dir, pool), APR_SUCCESS);
+    while (apr_dir_read(&info, APR_FINFO_NAME, d) == APR_SUCCESS)
+        if (strncmp(info.name, "damaged-", 8) == 0)
+            kept = apr_pstrcat(pool, dir, "/", info.name, NULL);
+    apr_dir_close(d);
+    assert_non_null(kept);
+    assert_int_equal(apr_stat(&info, kept, APR_FINFO_SIZE, pool), APR_SUCCESS);
+    assert_int_equal(info.size, 2 * TWC_RECORD_SIZE(1));
+}
+
+static void test_damaged_record_and_state_lost(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "bbbb");
+    put(spool, "c");
+    change(segment(0), (long)(TWC_RECORD_SIZE(1) + TWC_RECORD_HEAD + 1), "X");
+    assert_int_equal(remove(state_path()), 0);
+    assert_string_equal(drained(opened(0)), "a ! c");
+}
+
+static void test_damaged_record_and_state_set_back(void **state)
+{
+    const char *before = apr_pstrcat(pool, dir, "/state-before", NULL);
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    assert_int_equal(apr_file_copy(state_path(), before, APR_FPROT_OS_DEFAULT, pool), APR_SUCCESS);
+    put(spool, "bbbb");
+    put(spool, "c");
+    change(segment(0), (long)(TWC_RECORD_SIZE(1) + TWC_RECORD_HEAD + 1), "X");
+    append_bytes(segment(0), "TWC1 00000003 0123");
+    assert_int_equal(rename(before, state_path()), 0);
+    spool = opened(0);
+    put(spool, "d");
+    assert_string_equal(drained(spool), "a ! c d");
+}
+
+static void test_damaged_end_and_state_lost(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "b");
+    change(segment(0), -2, "X");
+    assert_int_equal(remove(state_path()), 0);
+    spool = opened(0);
+    put(spool, "c");
+    assert_string_equal(drained(spool), "a ! c");
+}
+
+/* The records before and behind it are whole; what shares its block is not to be had. */
+static void test_bad_block(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    char large[3 * 4096 + 1];
+
+    (void)state;
+    memset(large, 'b', sizeof(large) - 1);
+    large[sizeof(large) - 1] = '\0';
+    put(spool, "a");
+    put(spool, large);
+    put(spool, "c");
+    bad_from = 4096 + 100;
+    bad_to = bad_from + 1;
+    assert_string_equal(drained(spool), "a ! c");
+}
+
+static void test_bad_block_and_state_lost(void **state)
+{
+    twc_spool_t *spool = opened(0);
+
+    (void)state;
+    put(spool, "a");
+    assert_int_equal(remove(state_path()), 0);
+    bad_to = 1;
+    assert_string_equal(drained(opened(0)), "!");
+}
+
+static const char *content_of_dir(void)
+{
+    const char *all = "";
+    apr_finfo_t info;
+    apr_dir_t *d;
+
+    assert_int_equal(apr_dir_open(&d, dir, pool), APR_SUCCESS);
+    while (apr_dir_read(&info, APR_FINFO_NAME, d) == APR_SUCCESS)
+        if (apr_stat(&info, apr_pstrcat(pool, dir, "/", info.name, NULL), APR_FINFO_SIZE | APR_FINFO_MTIME, pool) == APR_SUCCESS)
+            all = apr_psprintf(pool, "%s %s:%ld:%" APR_TIME_T_FMT, all, info.fname, (long)info.size, info.mtime);
+    apr_dir_close(d);
+    return all;
+}
+
+static void test_looking_changes_nothing(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    twc_spooled_t records[BATCH];
+    const char *reason, *before;
+    int count;
+
+    (void)state;
+    put(spool, "a");
+    put(spool, "bbbb");
+    put(spool, "c");
+    change(segment(0), (long)(TWC_RECORD_SIZE(1) + TWC_RECORD_HEAD + 1), "X");
+    append_bytes(segment(0), "TWC1 00000003 0123");
+    assert_int_equal(remove(state_path()), 0);
+    assert_true(twc_spool_exists(pool, dir));
+    before = content_of_dir();
+    assert_int_equal(twc_spool_look(&spool, pool, dir, &reason), APR_SUCCESS);
+    assert_int_equal(twc_spool_read(spool, pool, twc_spool_replayed(spool), records, BATCH, &count), APR_SUCCESS);
+    assert_int_equal(count, 1);
+    assert_int_equal(twc_spool_read(spool, pool, records[0].end, records, BATCH, &count), APR_SUCCESS);
+    assert_int_equal(count, 1);
+    assert_null(records[0].payload.data);
+    assert_int_equal(twc_spool_read(spool, pool, records[0].end, records, BATCH, &count), APR_SUCCESS);
+    assert_int_equal(count, 1);
+    assert_string_equal(records[0].payload.data, "c");
+    assert_int_equal(records[0].end, twc_spool_written(spool));
+    assert_string_equal(content_of_dir(), before);
+}
+
+static void test_no_spool(void **state)
+{
+    twc_spool_t *spool;
+    const char *reason;
+
+    (void)state;
+    assert_false(twc_spool_exists(pool, "/"));
+    assert_false(twc_spool_exists(pool, dir));
+    assert_int_not_equal(twc_spool_look(&spool, pool, dir, &reason), APR_SUCCESS);
+    assert_non_null(strstr(reason, dir));
 }
 
 static void test_damaged_end(void **state)
@@ -559,7 +736,9 @@ int main(void)
         T(test_order), T(test_empty_when_done), T(test_survives_reopening), T(test_private), T(test_segments),
         T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_removed_files_are_let_go), T(test_threads_and_a_reader), T(test_bad_directory),
         T(test_torn_tail), T(test_torn_tail_under_a_writer), T(test_whole_tail_nobody_was_told_of), T(test_state_lost),
-        T(test_state_of_rubbish), T(test_damaged_record), T(test_damaged_end), T(test_bytes_lost), T(test_segment_lost),
+        T(test_state_of_rubbish), T(test_damaged_record), T(test_what_is_left_of_it_is_kept),
+        T(test_damaged_record_and_state_lost), T(test_damaged_record_and_state_set_back), T(test_damaged_end_and_state_lost),
+        T(test_bad_block), T(test_bad_block_and_state_lost), T(test_looking_changes_nothing), T(test_no_spool), T(test_damaged_end), T(test_bytes_lost), T(test_segment_lost),
         T(test_killed_writers),
     };
 

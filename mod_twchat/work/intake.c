@@ -80,12 +80,13 @@ static bool is_worth_keeping(apr_status_t rv)
 static apr_status_t take_in(twc_intake_t *intake, twc_ctx_t *ctx, twc_batch_t *batch, entry_t *entry,
                             const twc_call_t *call, bool *spooled)
 {
+    bool started = apr_atomic_read32(&intake->started), tried = started && !twc_spooler_first(intake->spooler);
     twc_problem_t why;
     apr_status_t rv = APR_EAGAIN;
 
     if (!intake->spooler)
         return twc_batch_do(batch, ctx, entry);
-    if (apr_atomic_read32(&intake->started) && !twc_spooler_first(intake->spooler))
+    if (tried)
         rv = twc_batch_do(batch, ctx, entry);
     if (rv == APR_SUCCESS || !is_worth_keeping(rv))
         return rv;
@@ -93,6 +94,10 @@ static apr_status_t take_in(twc_intake_t *intake, twc_ctx_t *ctx, twc_batch_t *b
     twc_problem_clear(ctx);
     rv = twc_spooler_keep(intake->spooler, ctx, call);
     *spooled = rv == APR_SUCCESS;
+    if (rv != APR_SUCCESS && started && !tried) {       /* because others wait there: better out of order than lost */
+        twc_problem_clear(ctx);
+        return twc_batch_do(batch, ctx, entry);
+    }
     if (rv != APR_SUCCESS && !ctx->problem->internal)
         ctx->problem->internal = why.internal ? why.internal : why.detail;
     return rv;

@@ -18,6 +18,7 @@
 #define AWAY_PAUSE  (250 * 1000)            /* between tries while the database is away */
 #define KEEP_MOST   (250 * 1000)            /* a caller waits at most so long for its call to be replayed */
 #define KEEP_STEP   5000
+#define REFUSES_FOR apr_time_from_sec(5)    /* a spool that could not take one call is not counted on for so long */
 #define TELL_EVERY  apr_time_from_sec(10)   /* the same trouble is told once in this time */
 
 struct twc_spooler_t {
@@ -29,6 +30,7 @@ struct twc_spooler_t {
     void *wake_baton;
     volatile apr_uint32_t moving;       /* the thread's last round stored something */
     volatile apr_uint32_t failing;      /* it did not: the thread knows itself when to try again */
+    volatile apr_uint64_t refuses_until;    /* ticks */
     apr_time_t told_full, told_used;    /* by the leader of the appends alone */
     bool stuck_told;                    /* of the replay; by its thread alone */
 };
@@ -58,14 +60,16 @@ static apr_status_t explain(twc_spooler_t *s, twc_ctx_t *ctx, apr_status_t rv)
     char words[120];
 
     if (rv == APR_ENOSPC)
-        rv = twc_problem(ctx, APR_EAGAIN, "spool_full", "The database is away and the spool is full.");
+        rv = twc_problem(ctx, APR_EAGAIN, "spool_full", "The database takes no calls now, and the spool is full.");
     else {
         apr_strerror(rv, words, sizeof(words));
-        rv = twc_problem(ctx, APR_EAGAIN, "spool_unwritable", "The database is away and the spool cannot be written.");
+        rv = twc_problem(ctx, APR_EAGAIN, "spool_unwritable",
+                         "The database takes no calls now, and the spool cannot be written.");
         ctx->problem->internal = apr_pstrdup(ctx->pool, words);
     }
+    apr_atomic_set64(&s->refuses_until, (apr_uint64_t)(twc_clock_ticks() + REFUSES_FOR));
     if (is_news(&s->told_full))
-        twc_thread_log(&s->env, TWC_LOG_ERR, ctx, "TWC2601", "webhooks are refused");
+        twc_thread_log(&s->env, TWC_LOG_ERR, ctx, "TWC2601", "webhooks that the database does not take are refused");
     return rv;
 }
 
@@ -114,9 +118,14 @@ apr_status_t twc_spooler_keep(twc_spooler_t *s, twc_ctx_t *ctx, const twc_call_t
     return APR_SUCCESS;
 }
 
+static bool refuses(const twc_spooler_t *s)
+{
+    return apr_atomic_read64((volatile apr_uint64_t *)&s->refuses_until) > (apr_uint64_t)twc_clock_ticks();
+}
+
 bool twc_spooler_first(const twc_spooler_t *s)
 {
-    return s && twc_spool_pending(s->spool);
+    return s && twc_spool_pending(s->spool) && !refuses(s);
 }
 
 /* ---- out --------------------------------------------------------------------------------------- */

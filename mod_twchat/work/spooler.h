@@ -25,7 +25,8 @@ twc_thread_t *twc_spooler_thread(twc_spooler_t *spooler);
 
 /**
  * Must a call go to the spool although the database may be there? So it is while others wait there, or it
- * would overtake them. NULL spooler: false. Costs nothing.
+ * would overtake them; but not for some seconds after the spool could not take one: to lose the order is better
+ * than to lose the call. NULL spooler: false. Costs nothing.
  */
 bool twc_spooler_first(const twc_spooler_t *spooler);
 

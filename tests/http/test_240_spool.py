@@ -1,5 +1,6 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
 """The database is away, and Twilio's calls are answered as usual: nothing is lost, doubled or out of order."""
+import fcntl
 import glob
 import os
 import shutil
@@ -315,6 +316,23 @@ class TestTrouble:
             assert site.log.lines("TWC2604") and not segments(site)
             assert accepted[0][1:].encode() in open(aside(site)[0], "rb").read()
             site.httpd.stop()
+
+    def test_what_a_full_spool_does_not_take_goes_to_the_database(self, make_site, server):
+        site = make_site(server, hosts=[Host(directives=OFF + "TwchatSpoolLimit 1M\n")])
+        with Away(server):
+            accepted = fill(site)
+            replay = open(os.path.join(spool_dir(site), "replay.lock"))
+            fcntl.flock(replay, fcntl.LOCK_EX)          # what is there does not get on
+
+        def taken():
+            sent = [site.inbound(Body="x" * 1600) for _ in range(10)]
+            return all(answer.status_code == 200 for answer, _ in sent) and [s["MessageSid"] for _, s in sent]
+        # Each child looks five times a second whether it is back.
+        assert stored_once(site, wait_for(taken, 20, "the database to be used again"))
+        assert segments(site)
+        replay.close()
+        drained(site)
+        assert stored_once(site, accepted)
 
     def test_a_directory_that_cannot_be_made(self, make_site, server):
         site = make_site(server, hosts=[Host(directives="TwchatSpool /proc/none\n")])

@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * follow.h - messages that were sent and of which nothing final was heard, and those
- * that do not get on at all. docs/sending.md explains.
+ * follow.h - messages that were sent and of which nothing final was heard, answers in TwiML of which nothing was
+ * heard at all, and what does not get on. docs/sending.md and docs/ingest.md explain.
  */
 #ifndef TWC_STORE_FOLLOW_H
 #define TWC_STORE_FOLLOW_H
@@ -17,6 +17,13 @@
  * process at a time, every ten seconds: more calls do nothing. ctx->wake is set when there are jobs.
  */
 apr_status_t twc_follow_sweep(twc_ctx_t *ctx, apr_interval_time_t after);
+
+/**
+ * Walk on over the answers given in TwiML that have reached `after` without Twilio naming them: whether it ever got the
+ * answer nobody knows. They enter the queue as an attempt with unknown outcome: looked for at Twilio, and sent when they
+ * are not there. What is older than a day is marked as failed. As often and by as many as twc_follow_sweep.
+ */
+apr_status_t twc_follow_answers(twc_ctx_t *ctx, apr_interval_time_t after);
 
 /** Note that Twilio has not finished with the message, or that it has. @param changed  out: it was not known before */
 apr_status_t twc_follow_mark(twc_ctx_t *ctx, apr_int64_t id, bool stuck, bool *changed);

@@ -59,6 +59,13 @@ static const char *number(apr_pool_t *pool, apr_int64_t n)
 
 /* What belongs to a row is looked up by subselects on keys, so that no plan reads a whole table for it. */
 
+/* Did this very call commit before, and its answer got lost on the way here? Then its acknowledgement is still to be given.
+ * It is the same call when it came at the same microsecond: a second one from Twilio comes later. */
+#define SAME_CALL_ACKED                                                       \
+    "EXISTS (SELECT 1 FROM messages r WHERE r.reply_to = (SELECT s.message_id FROM message_sids s WHERE s.sid = g.sid)" \
+    "         AND r.source = 'twiml' AND r.sid IS NULL"                       \
+    "         AND (SELECT m.created_at FROM messages m WHERE m.id = r.reply_to) = g.at)"
+
 /* A SID is fresh when no webhook brought it before; its message may be here already
  * because Twilio's list was read first: then only the jobs are missing. Rows are taken in the order of
  * the key they conflict on, so that two batches cannot wait for each other. */
@@ -149,7 +156,8 @@ static const twc_sql_t SQL_MESSAGES = { "twc_ingest_messages",
     "        g.note, g.sid, g.method, g.url, g.remote_addr, g.content_type, g.raw"
     "   FROM given g LEFT JOIN fresh f USING (sid)"
     ") "
-    "SELECT g.ord, f.sid IS NULL, coalesce(f.message_id, (SELECT s.message_id FROM message_sids s WHERE s.sid = g.sid), 0), a.reply_to IS NOT NULL, EXISTS (SELECT 1 FROM job)"
+    "SELECT g.ord, f.sid IS NULL, coalesce(f.message_id, (SELECT s.message_id FROM message_sids s WHERE s.sid = g.sid), 0),"
+    "       CASE WHEN f.sid IS NULL AND g.wants_ack THEN " SAME_CALL_ACKED " ELSE a.reply_to IS NOT NULL END, EXISTS (SELECT 1 FROM job)"
     "  FROM given g LEFT JOIN fresh f USING (sid) LEFT JOIN acked a ON a.reply_to = f.message_id",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 

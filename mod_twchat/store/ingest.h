@@ -53,7 +53,7 @@ typedef struct twc_inbound_t {
     /* result */
     bool duplicate;
     apr_int64_t message_id;             /* of the stored row, the first one's for a duplicate */
-    bool ack_allowed;                   /* ack asked for and within the peer's limit */
+    bool ack_allowed;                   /* ack asked for and within the peer's limit; for a duplicate only when it is the same call, repeated */
     bool spooled;                       /* safe in the spool; the rest is not known yet */
 } twc_inbound_t;
 

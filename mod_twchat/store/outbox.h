@@ -58,7 +58,7 @@ apr_status_t twc_outbox_pending(twc_ctx_t *ctx, apr_int64_t id, bool *pending);
 typedef struct twc_claim_t {
     apr_int64_t id;
     const char *uuid;                   /* twchat_uuid of id */
-    int attempt;                        /* this one included; every result names it */
+    int attempt;                        /* this one included; every result names it. 0: it was given in TwiML */
     const char *to, *from, *service_sid, *body, *content_sid, *content_variables;
     const char *const *media_urls;
     int num_media;

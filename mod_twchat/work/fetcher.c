@@ -24,6 +24,7 @@
 #define TRIES_MAX   12
 #define PURGE_EVERY apr_time_from_sec(60)
 #define SWEEP_EVERY apr_time_from_sec(5)
+#define ANSWER_WAITS apr_time_from_sec(15)      /* so long Twilio waits for the answer to a webhook */
 #define FOLLOW_TRIES 28                 /* twice a day, for two weeks */
 #define MEDIA_MAX   10
 
@@ -268,6 +269,10 @@ static void sweep(const twc_runner_env_t *env, twc_thread_t *thread)
     twc_ctx_init(&ctx, twc_thread_scratch(thread), env->thread.db, env->thread.conf);
     if (twc_follow_sweep(&ctx, TWC_FOLLOW_AFTER) != APR_SUCCESS)
         twc_thread_log(&env->thread, TWC_LOG_DEBUG, &ctx, "TWC2510", "no old messages were looked for this time");
+    twc_problem_clear(&ctx);
+    if (twc_follow_answers(&ctx, ANSWER_WAITS + env->thread.conf->grace) != APR_SUCCESS)
+        twc_thread_log(&env->thread, TWC_LOG_DEBUG, &ctx, "TWC2512", "no answers in TwiML were looked for this time");
+    env->wake(env->wake_baton, ctx.wake);
 }
 
 static void fetcher_thr_main(twc_thread_t *thread, void *baton)

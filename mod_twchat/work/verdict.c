@@ -245,11 +245,18 @@ apr_time_t twc_verdict_since(const twc_claim_t *claim)
     return claim->attempted_at - CLOCKS_DIFFER;
 }
 
+/* What was given in TwiML is a reply there, and nothing else is. */
+static bool same_direction(const twc_claim_t *claim, const twc_remote_msg_t *r)
+{
+    if (!r->direction || strncmp(r->direction, "outbound", 8) != 0)
+        return false;
+    return (strcmp(r->direction, "outbound-reply") == 0) == (claim->attempt == 0);
+}
+
 bool twc_verdict_is_it(const twc_claim_t *claim, const twc_remote_msg_t *r)
 {
-    return r->sid && r->to && strcmp(claim->to, r->to) == 0 && r->direction && strncmp(r->direction, "outbound", 8) == 0
-           && strcmp(r->direction, "outbound-reply") != 0 && r->date_created >= twc_verdict_since(claim)
-           && same_sender(claim, r) && same_content(claim, r);
+    return r->sid && r->to && strcmp(claim->to, r->to) == 0 && same_direction(claim, r)
+           && r->date_created >= twc_verdict_since(claim) && same_sender(claim, r) && same_content(claim, r);
 }
 
 void twc_verdict_found(const twc_claim_t *claim, const twc_remote_msg_t *r, twc_settle_t *s)

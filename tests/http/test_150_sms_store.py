@@ -6,7 +6,10 @@ import uuid
 import pytest
 
 from client import new_number, new_sid
+from outgoing import QUICK, Outbox
+from server import Host
 from waiting import wait_for
+from weather import Behind, Proxy
 
 BASE = "/api/twilio"
 STORED = {"id", "messageSid", "accountSid", "from", "to", "body", "direction", "status", "numMedia", "mediaUrls",
@@ -248,6 +251,87 @@ class TestAcknowledgement:
             acks += "<Message" in site.inbound(path=BASE + "/webhook/sms", From=peer)[0].text
         assert acks == 3
         assert site.db().value("SELECT loop_guard_at IS NOT NULL FROM conversations WHERE peer = %s", peer)
+
+
+class Swallow(Proxy):
+    """Closes the connection instead of passing on the answer to the statement that holds `marker`; with cut_after all connections."""
+
+    marker, cut_after = None, False
+    _victim = None
+
+    def _pump(self, source, sink, pair):
+        try:
+            while data := source.recv(65536):
+                if source is pair[1] and self._victim is pair:
+                    if self.cut_after:
+                        self.cut()
+                    break
+                if source is pair[0] and self.marker and self.marker in data:
+                    self.marker, self._victim = None, pair
+                sink.sendall(data)
+        except OSError:
+            pass
+        self._close(pair)
+
+
+class TestLostAnswers:
+    """An acknowledgement is a row in the database before it is an answer, and what lies between the two may fail."""
+
+    @pytest.fixture(scope="class")
+    def proxy(self, postgres):
+        proxy = Swallow(postgres.port)
+        yield proxy
+        proxy.end()
+
+    @pytest.fixture(scope="class")
+    def outbox(self, make_site, make_sandbox, postgres, proxy):
+        sandbox = make_sandbox()
+        host = Host(sandbox=sandbox, directives=QUICK, database=Behind(postgres.create(template="twchat_template"), proxy))
+        outbox = Outbox(make_site(sandbox=sandbox, hosts=[host], children=1), sandbox)
+        for _ in range(3):              # its connections are made, and the statement is prepared
+            assert "<Message" in outbox.site.inbound(path=BASE + "/webhook/sms")[0].text
+        return outbox
+
+    def acks(self, outbox, peer):
+        return [m["direction"] for m in outbox.sandbox.messages(To=peer)]
+
+    def settled(self, outbox, peer, direction):
+        row = wait_for(lambda: outbox.db.one("SELECT * FROM messages WHERE source = 'twiml' AND to_addr = %s AND sid IS NOT NULL", peer),
+                       60, "the acknowledgement to have a SID")
+        assert self.acks(outbox, peer) == [direction] and outbox.sandbox.message(row["sid"])
+        assert outbox.db.value("SELECT count(*) FROM messages WHERE direction = 'outbound' AND to_addr = %s", peer) == 1
+
+    def test_the_statement_committed_and_its_result_got_lost(self, outbox, proxy):
+        proxy.marker = b"swallow me"
+        answer, _ = outbox.site.inbound(path=BASE + "/webhook/sms", Body="swallow me")
+        assert answer.status_code == 200 and answer.text.count("<Message") == 1
+        assert proxy.marker is None
+
+    @pytest.mark.expect_log("AH006", "AH02655", "TWC", "dbd:error", "dbd:crit")
+    def test_it_committed_and_the_call_went_to_the_spool(self, outbox, proxy):
+        peer = new_number()
+        proxy.marker, proxy.cut_after = b"spool me", True
+        try:
+            answer, _ = outbox.site.inbound(path=BASE + "/webhook/sms", From=peer, Body="spool me")
+        finally:
+            proxy.mend()
+        assert answer.status_code == 200 and "<Message" not in answer.text
+        self.settled(outbox, peer, "outbound-api")
+
+    def test_the_answer_never_came_to_twilio(self, outbox):
+        peer, sid = new_number(), new_sid()
+        assert "<Message" in outbox.site.inbound(path=BASE + "/webhook/sms", From=peer, sid=sid)[0].text
+        # Twilio calls the fallback URL: nobody here knows that the first answer did not come.
+        assert "<Message" not in outbox.site.inbound(path=BASE + "/webhook/sms", From=peer, sid=sid)[0].text
+        self.settled(outbox, peer, "outbound-api")
+
+    def test_it_came_and_nothing_more_was_heard_of_it(self, outbox):
+        peer = new_number()
+        outbox.sandbox.configure_number(outbox.site.number, outbox.site.public_url + BASE + "/webhook/sms")
+        outbox.sandbox.faults(no_callbacks=True)
+        outbox.sandbox.inbound(peer, outbox.site.number, "hello")
+        wait_for(lambda: self.acks(outbox, peer), 10, "Twilio to send the acknowledgement")
+        self.settled(outbox, peer, "outbound-reply")
 
 
 class TestVoice:

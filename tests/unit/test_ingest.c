@@ -117,6 +117,34 @@ static void acknowledges_within_the_limit(void **state)
     assert_int_equal(count("SELECT (loop_guard_at IS NOT NULL)::int FROM conversations WHERE peer = '+14150000003'"), 1);
 }
 
+/* The connection broke between commit and result, and the statement is run again: its acknowledgement is still to be given. */
+static void acknowledges_the_same_call_again(void **state)
+{
+    twc_call_t first = call, fallback = call;
+    twc_inbound_t a = message("SMagain", "+14150000006", "hi");
+    twc_status_t s = status("SMagain-ack", "queued", 0);
+
+    first.received_at = apr_time_now();
+    fallback.received_at = first.received_at + 1;
+    a.ack = true;
+    a.call = &first;
+    ingest(&a);
+    assert_true(a.ack_allowed && !a.duplicate);
+    ingest(&a);
+    assert_true(a.ack_allowed && a.duplicate);
+    a.call = &fallback;                 /* Twilio calls a second time: whether it got the first answer is not known here */
+    ingest(&a);
+    assert_false(a.ack_allowed);
+    s.reply_to = a.message_id;          /* it did */
+    apply(&s);
+    assert_true(s.applied || s.message_id > 0);
+    a.call = &first;
+    ingest(&a);
+    assert_false(a.ack_allowed);
+    assert_int_equal(count("SELECT count(*) FROM messages WHERE source = 'twiml' AND to_addr = '+14150000006'"), 1);
+    assert_int_equal(count("SELECT answers FROM conversations WHERE peer = '+14150000006'"), 1);
+}
+
 static void acknowledges_nobody_who_wants_silence(void **state)
 {
     twc_inbound_t closed = message("SMackstop", "+14150000004", "hi"), silenced = message("SMackbot", "+14150000005", "hi");
@@ -467,6 +495,7 @@ int main(void)
         cmocka_unit_test(stores_once_per_sid),
         cmocka_unit_test(hears_a_message_that_was_only_seen),
         cmocka_unit_test(acknowledges_within_the_limit),
+        cmocka_unit_test(acknowledges_the_same_call_again),
         cmocka_unit_test(acknowledges_nobody_who_wants_silence),
         cmocka_unit_test(the_word_written_last_counts),
         cmocka_unit_test(what_they_want_is_there_with_the_message),

@@ -671,6 +671,35 @@ static void a_sweep_meets_each_message_once(void **state)
     value("DELETE FROM jobs");
 }
 
+static void answers_in_twiml_that_may_have_got_lost(void **state)
+{
+    const apr_interval_time_t after = apr_time_from_sec(60);
+    twc_claim_t *claims;
+    int count;
+
+    value("DELETE FROM sweeps WHERE name = 'twiml'");
+    value("INSERT INTO messages (conv_id, sid, direction, source, status, from_addr, to_addr, body, created_at) VALUES"
+          " (1, NULL, 'outbound', 'twiml', 'queued', '+15005550016', '+14150000900', 'lost', now() - interval '2 minutes'),"
+          " (1, NULL, 'outbound', 'twiml', 'queued', '+15005550016', '+14150000900', 'young', now()),"
+          " (1, 'SMgiven', 'outbound', 'twiml', 'queued', '+15005550016', '+14150000900', 'given', now() - interval '2 minutes'),"
+          " (1, NULL, 'outbound', 'api', 'queued', '+15005550016', '+14150000900', 'asked', now() - interval '2 minutes'),"
+          " (1, NULL, 'outbound', 'twiml', 'queued', '+15005550016', '+14150000900', 'late', now() - interval '2 days')");
+    for (int i = 0; i < 3; i++) {       /* the first time makes the row of the walk, and the third meets nothing new */
+        assert_int_equal(twc_follow_answers(ctx_new(), after), APR_SUCCESS);
+        value("UPDATE sweeps SET run_at = now()");
+    }
+    assert_string_equal(value("SELECT string_agg(m.body || ' ' || o.state || ' ' || o.attempts, ', ') FROM outbox o JOIN messages m ON m.id = o.message_id"
+                              " WHERE m.to_addr = '+14150000900'"), "lost unknown 0");
+    assert_string_equal(value("SELECT status || ' ' || error_message FROM messages WHERE body = 'late'"),
+                        "failed Nobody knows whether Twilio got this answer.");
+    assert_string_equal(value("SELECT kind FROM senders WHERE sender = '+15005550016'"), "longcode-us");
+    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, after, &claims, &count), APR_SUCCESS);
+    assert_int_equal(count, 1);
+    assert_int_equal(claims->attempt, 0);
+    assert_string_equal(claims->body, "lost");
+    value("DELETE FROM outbox");
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, clean)
 
 int main(void)
@@ -685,6 +714,7 @@ int main(void)
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(an_opt_out_told_too_early_counts), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(drafts_that_are_refused), TEST(who_sends), TEST(a_sweep_meets_each_message_once),
+        TEST(answers_in_twiml_that_may_have_got_lost),
     };
     int failed;
 

@@ -183,6 +183,17 @@ static void is_it(void **state)
             fail_msg("%s", rows[i].what);
 }
 
+static void is_it_in_twiml(void **state)
+{
+    twc_claim_t c = claim;
+
+    c.attempt = 0;
+    assert_true(twc_verdict_is_it(&c, &ENTRY(.direction = "outbound-reply")));
+    assert_false(twc_verdict_is_it(&c, &entry));
+    assert_false(twc_verdict_is_it(&c, &ENTRY(.direction = "inbound")));
+    assert_false(twc_verdict_is_it(&c, &ENTRY(.direction = NULL)));
+}
+
 static void is_it_by_a_service(void **state)
 {
     twc_claim_t c = claim;
@@ -264,7 +275,7 @@ int main(void)
         cmocka_unit_test(creates), cmocka_unit_test(retry_after_is_a_lower_bound), cmocka_unit_test(nothing_is_tried_for_more_than_a_day),
         cmocka_unit_test(waiting_for_its_turn_is_no_try),
         cmocka_unit_test(a_temporary_error_is_retried_a_few_times), cmocka_unit_test(backoff_grows_and_differs),
-        cmocka_unit_test(is_it), cmocka_unit_test(is_it_by_a_service), cmocka_unit_test(a_template_is_known_by_everything_else),
+        cmocka_unit_test(is_it), cmocka_unit_test(is_it_in_twiml), cmocka_unit_test(is_it_by_a_service), cmocka_unit_test(a_template_is_known_by_everything_else),
         cmocka_unit_test(found), cmocka_unit_test(missing), cmocka_unit_test(an_unread_list_teaches_nothing),
     };
     int failed;

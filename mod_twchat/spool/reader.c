@@ -7,6 +7,7 @@
 #include <apr_atomic.h>
 
 #include "spool/private.h"
+#include "util/clock.h"
 
 #define WINDOW (256 * 1024)             /* bytes looked at at once, unless a record is larger */
 
@@ -127,17 +128,31 @@ static void remove_before(twc_spool_t *s, apr_pool_t *scratch, const apr_array_h
 }
 
 /* The last segment goes when nothing waits any more, so that an idle spool is an empty directory. */
-static apr_status_t remove_last(twc_spool_t *s, apr_pool_t *scratch, const apr_array_header_t *segments)
+static void remove_last(twc_spool_t *s, apr_pool_t *scratch, const apr_array_header_t *segments)
 {
     const twc_segment_t *last = &APR_ARRAY_IDX(segments, segments->nelts - 1, twc_segment_t);
 
-    TWC_TRY(twc_spool_lock(s));
+    if (twc_spool_lock(s) != APR_SUCCESS)
+        return;                         /* it goes with the next one */
     if (!twc_spool_pending(s)) {
         dispose(s, scratch, last);
         s->state->segment = TWC_SEGMENT_NONE;
     }
     twc_spool_unlock(s);
-    return APR_SUCCESS;
+}
+
+/* Never back: a reader that was passed by may come late. False: nothing before `to` was new. */
+static bool move_on(twc_spool_t *s, apr_uint64_t to)
+{
+    apr_uint64_t before = twc_spool_replayed(s);
+
+    while (before < to) {
+        apr_uint64_t met = apr_atomic_cas64(&s->state->replayed, to, before);
+        if (met == before)
+            return true;
+        before = met;
+    }
+    return false;
 }
 
 apr_status_t twc_spool_advance(twc_spool_t *s, apr_uint64_t to, int records)
@@ -146,14 +161,16 @@ apr_status_t twc_spool_advance(twc_spool_t *s, apr_uint64_t to, int records)
     apr_pool_t *scratch;
     apr_status_t rv;
 
-    s->state->done += (apr_uint64_t)records;
-    apr_atomic_set64(&s->state->replayed, to);
+    if (move_on(s, to))
+        s->state->done += (apr_uint64_t)records;
+    if (twc_spool_holds(s))
+        apr_atomic_set64(&s->state->claimed_at, (apr_uint64_t)twc_clock_ticks());
     TWC_TRY(apr_pool_create_unmanaged_ex(&scratch, NULL, NULL));
     rv = twc_segment_list(scratch, s->dir, &segments, NULL);
     if (rv == APR_SUCCESS && segments->nelts > 0) {
         remove_before(s, scratch, segments, to);
         if (!twc_spool_pending(s))
-            rv = remove_last(s, scratch, segments);
+            remove_last(s, scratch, segments);
     }
     apr_pool_destroy(scratch);
     return rv;

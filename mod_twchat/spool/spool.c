@@ -15,8 +15,11 @@
 #include <apr_atomic.h>
 
 #include "spool/private.h"
+#include "util/clock.h"
 
-#define STATE_BYTES 4096
+#define STATE_BYTES   4096
+#define LOCK_PATIENCE apr_time_from_sec(2)  /* a holder needs as long as a sync; one that was stopped must not stop the others */
+#define LOCK_STEP     1000
 
 static const char state_magic[8] = { 'T', 'W', 'C', 'S', 'P', 'L', '1', '\n' };
 
@@ -34,14 +37,28 @@ static apr_status_t lock(int fd, int how)
     return errno == EWOULDBLOCK ? APR_EAGAIN : apr_get_os_error();
 }
 
-apr_status_t twc_spool_lock(twc_spool_t *s)
+static apr_status_t try_lock(twc_spool_t *s)
 {
-    apr_status_t rv;
+    apr_status_t rv = apr_thread_mutex_trylock(s->mutex);
 
-    apr_thread_mutex_lock(s->mutex);
-    rv = lock(s->append_fd, LOCK_EX);
+    if (rv != APR_SUCCESS)
+        return APR_STATUS_IS_EBUSY(rv) ? APR_EAGAIN : rv;
+    rv = lock(s->append_fd, LOCK_EX | LOCK_NB);
     if (rv != APR_SUCCESS)
         apr_thread_mutex_unlock(s->mutex);
+    return rv;
+}
+
+apr_status_t twc_spool_lock(twc_spool_t *s)
+{
+    apr_time_t until = twc_clock_ticks() + LOCK_PATIENCE;
+    apr_status_t rv;
+
+    while ((rv = try_lock(s)) == APR_EAGAIN) {
+        if (twc_clock_ticks() >= until)
+            return APR_TIMEUP;
+        apr_sleep(LOCK_STEP);
+    }
     return rv;
 }
 
@@ -51,9 +68,76 @@ void twc_spool_unlock(twc_spool_t *s)
     apr_thread_mutex_unlock(s->mutex);
 }
 
+static apr_status_t open_file(const char *path, int *fd)
+{
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return *fd >= 0 ? APR_SUCCESS : apr_get_os_error();
+}
+
+static void name_claim(const twc_spool_t *s, apr_uint64_t claim, char *path, apr_size_t len)
+{
+    if (claim)
+        apr_snprintf(path, len, "%s/replay-%" APR_UINT64_T_FMT ".lock", s->dir, claim);
+    else
+        apr_snprintf(path, len, "%s/replay.lock", s->dir);
+}
+
+/* The lock file that counts now: its number rises when a holder is passed by. */
+static apr_status_t use_claim(twc_spool_t *s)
+{
+    apr_uint64_t claim = apr_atomic_read64(&s->state->claim);
+    char path[APR_PATH_MAX];
+
+    if (s->replay_fd >= 0 && s->claim == claim)
+        return APR_SUCCESS;
+    if (s->replay_fd >= 0)
+        close(s->replay_fd);
+    s->claim = claim;
+    name_claim(s, claim, path, sizeof(path));
+    return open_file(path, &s->replay_fd);
+}
+
+static bool is_stale(const twc_spool_t *s)
+{
+    return apr_atomic_read64(&s->state->claimed_at) + TWC_CLAIM_LEASE < (apr_uint64_t)twc_clock_ticks();
+}
+
+/* Whoever comes first: the number is changed under the append lock. */
+static apr_status_t pass_by(twc_spool_t *s)
+{
+    apr_status_t rv = APR_EAGAIN;
+    char old[APR_PATH_MAX];
+
+    TWC_TRY(twc_spool_lock(s));
+    if (twc_spool_holds(s) && is_stale(s)) {
+        name_claim(s, s->claim, old, sizeof(old));
+        apr_atomic_set64(&s->state->claimed_at, (apr_uint64_t)twc_clock_ticks());
+        apr_atomic_set64(&s->state->claim, s->claim + 1);
+        rv = use_claim(s);
+        if (rv == APR_SUCCESS)
+            rv = lock(s->replay_fd, LOCK_EX | LOCK_NB);
+        (void)unlink(old);
+    }
+    twc_spool_unlock(s);
+    return rv;
+}
+
 apr_status_t twc_spool_claim(twc_spool_t *s)
 {
-    return lock(s->replay_fd, LOCK_EX | LOCK_NB);
+    apr_status_t rv;
+
+    TWC_TRY(use_claim(s));
+    rv = lock(s->replay_fd, LOCK_EX | LOCK_NB);
+    if (rv == APR_EAGAIN && is_stale(s))
+        rv = pass_by(s);
+    if (rv == APR_SUCCESS)
+        apr_atomic_set64(&s->state->claimed_at, (apr_uint64_t)twc_clock_ticks());
+    return rv;
+}
+
+bool twc_spool_holds(const twc_spool_t *s)
+{
+    return apr_atomic_read64(&s->state->claim) == s->claim;
 }
 
 void twc_spool_release(twc_spool_t *s)
@@ -112,6 +196,11 @@ static apr_status_t settle_tail(twc_spool_t *s, apr_pool_t *scratch, const twc_s
     return APR_SUCCESS;
 }
 
+static bool is_made(const state_t *state)
+{
+    return memcmp(state->magic, state_magic, sizeof(state_magic)) == 0;
+}
+
 /* Bring state and segments into agreement; the append lock is held. */
 static apr_status_t settle(twc_spool_t *s, apr_pool_t *scratch)
 {
@@ -120,7 +209,7 @@ static apr_status_t settle(twc_spool_t *s, apr_pool_t *scratch)
     const twc_segment_t *first;
 
     TWC_TRY(twc_segment_list(scratch, s->dir, &segments, NULL));
-    if (memcmp(state->magic, state_magic, sizeof(state_magic)) != 0) {
+    if (!is_made(state)) {
         memset(state, 0, sizeof(*state));
         memcpy(state->magic, state_magic, sizeof(state_magic));
     }
@@ -153,12 +242,6 @@ static apr_status_t close_all(void *baton)
     return APR_SUCCESS;
 }
 
-static apr_status_t open_file(const char *path, int *fd)
-{
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    return *fd >= 0 ? APR_SUCCESS : apr_get_os_error();
-}
-
 /* The whole file has blocks before it is mapped: a full disk must not become a SIGBUS. */
 static apr_status_t map_state(twc_spool_t *s, const char *path)
 {
@@ -185,11 +268,12 @@ static apr_status_t open_dir(twc_spool_t *s, apr_pool_t *scratch)
     if (rv != APR_SUCCESS && !APR_STATUS_IS_EEXIST(rv))
         return rv;
     TWC_TRY(open_file(apr_pstrcat(scratch, s->dir, "/append.lock", NULL), &s->append_fd));
-    TWC_TRY(open_file(apr_pstrcat(scratch, s->dir, "/replay.lock", NULL), &s->replay_fd));
-    TWC_TRY(twc_spool_lock(s));
-    rv = map_state(s, apr_pstrcat(scratch, s->dir, "/state", NULL));
-    if (rv == APR_SUCCESS)
-        rv = settle(s, scratch);
+    TWC_TRY(map_state(s, apr_pstrcat(scratch, s->dir, "/state", NULL)));
+    rv = twc_spool_lock(s);
+    if (rv == APR_TIMEUP && is_made(s->state))  /* its holder has settled it, or whoever writes next does */
+        return APR_SUCCESS;
+    TWC_TRY(rv);
+    rv = settle(s, scratch);
     if (rv == APR_SUCCESS && s->max_bytes)
         s->state->max_bytes = s->max_bytes;
     twc_spool_unlock(s);

@@ -5,7 +5,8 @@
  * One directory per tenant and host, shared by all its processes:
  *   NNNNNNNNNNNNNNNNNNNN.spool   a segment; its name is the position of its first byte
  *   state                        positions, mapped by every process; made again from the segments when it is lost
- *   append.lock, replay.lock     who writes, who reads (the locks end with their process)
+ *   append.lock, replay.lock     who writes, who reads (the locks end with their process); replay-N.lock after a
+ *                                reader that was stopped had to be left behind
  *   damaged-NN...                a segment in which something was no record any more, kept for people
  *
  * A position counts the bytes ever appended: `written` is the end of what is safe, `replayed` the end of
@@ -46,7 +47,7 @@ apr_uint64_t twc_spool_replayed(const twc_spool_t *spool);
  * Append payloads, all or none, and see them safe on the disk. From any thread.
  * @param end  out: the position behind the last one
  * @return APR_SUCCESS: written and synced | APR_ENOSPC the spool or the disk is full | APR_EINVAL a payload
- *         is too large | other: it cannot be written
+ *         is too large | APR_TIMEUP another process did not let anybody write for two seconds | other: it cannot be written
  */
 apr_status_t twc_spool_append(twc_spool_t *spool, const twc_str_t *payloads, int count, apr_uint64_t *end);
 
@@ -55,8 +56,14 @@ void twc_spool_tidy(twc_spool_t *spool);
 
 /* ---- reading: one process of all at a time, one thread of it ------------------------------ */
 
-/** @return APR_SUCCESS | APR_EAGAIN: another process reads */
+/**
+ * A reader that has not advanced for TWC_CLAIM_LEASE is passed by: it may be stopped, and would hold up this host for as long. When it
+ * goes on it does some records a second time, which must do no harm, and finds by twc_spool_holds that it is not the one any more.
+ * @return APR_SUCCESS | APR_EAGAIN: another process reads | APR_TIMEUP as twc_spool_append
+ */
+#define TWC_CLAIM_LEASE apr_time_from_sec(30)
 apr_status_t twc_spool_claim(twc_spool_t *spool);
+bool twc_spool_holds(const twc_spool_t *spool);
 void twc_spool_release(twc_spool_t *spool);
 
 typedef struct twc_spooled_t {

@@ -19,6 +19,7 @@
 #define KEEP_MOST   (250 * 1000)            /* a caller waits at most so long for its call to be replayed */
 #define KEEP_STEP   5000
 #define REFUSES_FOR apr_time_from_sec(5)    /* a spool that could not take one call is not counted on for so long */
+#define PATIENCE    apr_time_from_sec(3)    /* for a place among those that share a sync; with the lock's two seconds Twilio can wait for it */
 #define TELL_EVERY  apr_time_from_sec(10)   /* the same trouble is told once in this time */
 
 struct twc_spooler_t {
@@ -31,7 +32,7 @@ struct twc_spooler_t {
     volatile apr_uint32_t moving;       /* the thread's last round stored something */
     volatile apr_uint32_t failing;      /* it did not: the thread knows itself when to try again */
     volatile apr_uint64_t refuses_until;    /* ticks */
-    apr_time_t told_full, told_used;    /* by the leader of the appends alone */
+    volatile apr_uint64_t told_full, told_used;     /* ticks */
     bool stuck_told;                    /* of the replay; by its thread alone */
 };
 
@@ -45,14 +46,11 @@ typedef struct entry_t {
 /* ---- in -------------------------------------------------------------------------------------- */
 
 /* Is it time to tell it again? */
-static bool is_news(apr_time_t *told_at)
+static bool is_news(volatile apr_uint64_t *told_at)
 {
-    apr_time_t now = twc_clock_ticks();
+    apr_uint64_t now = (apr_uint64_t)twc_clock_ticks(), before = apr_atomic_read64(told_at);
 
-    if (now - *told_at < TELL_EVERY)
-        return false;
-    *told_at = now;
-    return true;
+    return now - before >= TELL_EVERY && apr_atomic_cas64(told_at, now, before) == before;
 }
 
 static apr_status_t explain(twc_spooler_t *s, twc_ctx_t *ctx, apr_status_t rv)
@@ -108,10 +106,16 @@ static void keep_back(twc_spooler_t *s, apr_uint64_t end)
 apr_status_t twc_spooler_keep(twc_spooler_t *s, twc_ctx_t *ctx, const twc_call_t *call)
 {
     entry_t entry = { .spooler = s, .payload = twc_call_encode(ctx->pool, call) };
+    apr_status_t rv;
 
     if (!entry.payload.data)
         return twc_problem(ctx, APR_EGENERAL, "unencodable", "The call cannot be written down.");
-    TWC_TRY(twc_batch_do(s->appends, ctx, &entry));
+    rv = twc_batch_do(s->appends, ctx, &entry);
+    if (rv == APR_TIMEUP) {             /* a sync that takes so long */
+        twc_problem_clear(ctx);
+        return explain(s, ctx, rv);
+    }
+    TWC_TRY(rv);
     if (!apr_atomic_read32(&s->failing))
         twc_thread_wake(s->thread);
     keep_back(s, entry.end);
@@ -164,13 +168,13 @@ static apr_status_t one_round(twc_spooler_t *s, twc_thread_t *thread, apr_int64_
     return rv;
 }
 
-/* As long as it goes forward. The claim is held. */
+/* As long as it goes forward and nobody has passed us by. The claim is held. */
 static apr_status_t drain(twc_spooler_t *s, twc_thread_t *thread)
 {
     apr_int64_t stored = 0;
     apr_status_t rv = APR_SUCCESS;
 
-    while (rv == APR_SUCCESS && twc_spool_pending(s->spool) && !twc_thread_stopping(thread))
+    while (rv == APR_SUCCESS && twc_spool_pending(s->spool) && twc_spool_holds(s->spool) && !twc_thread_stopping(thread))
         rv = one_round(s, thread, &stored);
     apr_atomic_set32(&s->moving, 0);
     if (stored > 0)
@@ -210,6 +214,7 @@ apr_status_t twc_spooler_create(twc_spooler_t **spooler, apr_pool_t *pool, const
     s->wake_baton = wake_baton;
     *reason = "out of memory";
     TWC_TRY(twc_batch_create(&s->appends, pool, 1, append, NULL));
+    twc_batch_set_patience(s->appends, PATIENCE);
     TWC_TRY(twc_thread_create(&s->thread, pool, "spool", spooler_thr_main, s));
     TWC_TRY(twc_spool_open(&s->spool, pool, env->conf->spool_dir, (apr_uint64_t)env->conf->spool_max, reason));
     *spooler = s;

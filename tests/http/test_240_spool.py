@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -322,7 +323,7 @@ class TestTrouble:
         with Away(server):
             accepted = fill(site)
             replay = open(os.path.join(spool_dir(site), "replay.lock"))
-            fcntl.flock(replay, fcntl.LOCK_EX)          # what is there does not get on
+            fcntl.flock(replay, fcntl.LOCK_EX)          # as one has it that was stopped: what is there does not get on
 
         def taken():
             sent = [site.inbound(Body="x" * 1600) for _ in range(10)]
@@ -330,9 +331,22 @@ class TestTrouble:
         # Each child looks five times a second whether it is back.
         assert stored_once(site, wait_for(taken, 20, "the database to be used again"))
         assert segments(site)
+        wait_for(lambda: not segments(site), 60, "it to be passed by")
         replay.close()
-        drained(site)
         assert stored_once(site, accepted)
+
+    def test_somebody_stopped_while_writing_bounds_the_answer(self, make_site, server):
+        site = make_site(server, hosts=[Host(directives=OFF)], children=1)
+        site.hosts[0].timeout = 15      # Twilio's patience
+        site.inbound()
+        with Away(server), ThreadPoolExecutor(12) as callers:
+            writing = open(os.path.join(spool_dir(site), "append.lock"))
+            fcntl.flock(writing, fcntl.LOCK_EX)
+            answers = list(callers.map(lambda _: site.inbound()[0].status_code, range(24)))
+            assert set(answers) == {503}
+            writing.close()
+            wait_for(lambda: site.inbound()[0].status_code == 200, 10, "the spool to be used again")
+        drained(site)
 
     def test_a_directory_that_cannot_be_made(self, make_site, server):
         site = make_site(server, hosts=[Host(directives="TwchatSpool /proc/none\n")])

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,8 +25,7 @@
 #include <apr_general.h>
 #include <apr_thread_proc.h>
 
-#include "spool/files.h"
-#include "spool/spool.h"
+#include "spool/private.h"
 
 #define BATCH 16
 
@@ -316,6 +316,50 @@ static void test_one_reader(void **state)
     assert_int_equal(twc_spool_claim(other), APR_EAGAIN);
     twc_spool_release(one);
     assert_int_equal(twc_spool_claim(other), APR_SUCCESS);
+}
+
+/* A process that was stopped while it wrote. */
+static void test_a_writer_that_does_not_end(void **state)
+{
+    twc_spool_t *spool = opened(0);
+    const char *path = apr_pstrcat(pool, dir, "/append.lock", NULL);
+    int fd = open(path, O_RDWR);
+
+    (void)state;
+    put(spool, "a");
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(put(spool, "b"), APR_TIMEUP);
+    assert_string_equal(drained(spool), "a");
+    spool = opened(0);                  /* a new process need not wait for it either */
+    assert_int_equal(put(spool, "b"), APR_TIMEUP);
+    close(fd);
+    assert_int_equal(put(spool, "c"), APR_SUCCESS);
+    assert_string_equal(drained(spool), "c");
+}
+
+static void test_a_reader_that_does_not_go_on(void **state)
+{
+    twc_spool_t *one = opened(0), *other = opened(0), *third = opened(0);
+    twc_spooled_t records[BATCH];
+    int count;
+
+    (void)state;
+    put(one, "a");
+    assert_int_equal(twc_spool_claim(one), APR_SUCCESS);
+    assert_int_equal(twc_spool_read(one, pool, twc_spool_replayed(one), records, BATCH, &count), APR_SUCCESS);
+    put(one, "b");
+    assert_int_equal(twc_spool_claim(other), APR_EAGAIN);
+    one->state->claimed_at -= TWC_CLAIM_LEASE + 1;
+    assert_string_equal(drained(other), "a b");
+    assert_int_equal(twc_spool_claim(other), APR_SUCCESS);
+    assert_int_equal(twc_spool_claim(third), APR_EAGAIN);
+    put(other, "c");
+    assert_false(twc_spool_holds(one));                 /* it goes on, and changes nothing */
+    assert_int_equal(twc_spool_advance(one, records[0].end, 1), APR_SUCCESS);
+    twc_spool_release(one);
+    assert_int_equal(twc_spool_claim(one), APR_EAGAIN);
+    twc_spool_release(other);
+    assert_string_equal(drained(one), "c");
 }
 
 static void test_two_writers(void **state)
@@ -734,7 +778,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_record), T(test_record_length_lies), T(test_record_found_behind_rubbish),
         T(test_order), T(test_empty_when_done), T(test_survives_reopening), T(test_private), T(test_segments),
-        T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_removed_files_are_let_go), T(test_threads_and_a_reader), T(test_bad_directory),
+        T(test_too_large), T(test_full), T(test_one_reader), T(test_two_writers), T(test_a_writer_that_does_not_end),
+        T(test_a_reader_that_does_not_go_on), T(test_removed_files_are_let_go), T(test_threads_and_a_reader), T(test_bad_directory),
         T(test_torn_tail), T(test_torn_tail_under_a_writer), T(test_whole_tail_nobody_was_told_of), T(test_state_lost),
         T(test_state_of_rubbish), T(test_damaged_record), T(test_what_is_left_of_it_is_kept),
         T(test_damaged_record_and_state_lost), T(test_damaged_record_and_state_set_back), T(test_damaged_end_and_state_lost),

@@ -15,6 +15,7 @@ from outgoing import QUICK
 from server import Host
 from test_500_restarts import Traffic, stored_once
 from waiting import wait_for
+from weather import SmallDisk
 
 OFF = "TwchatChatMode off\n"
 PATHS = {"/twilio/inbound": ("application/xml", b"<Response"), "/webhook/twilio": ("text/xml", b"<Response"),
@@ -51,22 +52,6 @@ def fill(site):
     assert answer.status_code == 503
     assert len(accepted) > 50
     return accepted
-
-
-class SmallDisk:
-    """with SmallDisk(directory): half a megabyte is mounted there; skips where that is not allowed."""
-
-    def __init__(self, directory):
-        self.directory = directory
-
-    def __enter__(self):
-        os.makedirs(self.directory)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=755", "twchat-test", self.directory], check=False,
-                          capture_output=True).returncode != 0:
-            pytest.skip("a small file system cannot be mounted here")
-
-    def __exit__(self, *_):
-        subprocess.run(["umount", "--lazy", self.directory], check=True)
 
 
 def drained(site):
@@ -292,7 +277,7 @@ class TestTrouble:
 
     def test_a_full_disk(self, make_site, server):
         site = make_site(server, hosts=[Host(directives=OFF)], start=False)
-        with SmallDisk(os.path.join(site.directory, "spool")):
+        with SmallDisk(os.path.join(site.directory, "spool"), "512k"):
             site.start()
             with Away(server):
                 accepted = fill(site)
@@ -305,7 +290,7 @@ class TestTrouble:
 
     def test_a_full_disk_and_a_damaged_record(self, make_site, server):
         site = make_site(server, hosts=[Host(directives=OFF)], start=False)
-        with SmallDisk(os.path.join(site.directory, "spool")):
+        with SmallDisk(os.path.join(site.directory, "spool"), "512k"):
             site.start()
             with Away(server):
                 accepted = fill(site)

@@ -1,5 +1,6 @@
 # Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
-"""Bad weather: processes killed, the database stopped, frozen or cut off, in an order that a seed decides."""
+"""Bad weather: processes killed or frozen, the database stopped, frozen or cut off, Twilio cut off, disks full, in an
+order that a seed decides."""
 import os
 import random
 import signal
@@ -8,11 +9,13 @@ import subprocess
 import threading
 import time
 
+import pytest
+
 from ports import free_port
 
 
 class Proxy:
-    """A TCP connection to the database that can stall or break; listens on .port."""
+    """A TCP connection to a port that can stall or break; listens on .port."""
 
     def __init__(self, target):
         self.port = free_port()
@@ -98,15 +101,57 @@ class Behind:
         return getattr(self._database, name)
 
 
-class Weather:
-    """with Weather(...): one thing after another happens. Afterwards all is well again, and .happened says what was."""
+class SmallDisk:
+    """with SmallDisk(directory, "512k"): so much room is mounted there; skips where that is not allowed."""
 
-    def __init__(self, seed, sites, server, proxies):
+    def __init__(self, directory, size):
+        self.directory = directory
+        self._size = size
+        self._ballast = os.path.join(directory, "ballast")
+
+    def mounted(self):
+        os.makedirs(self.directory)
+        return subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self._size},mode=755", "twchat-test", self.directory],
+                              check=False, capture_output=True).returncode == 0
+
+    def __enter__(self):
+        if not self.mounted():
+            pytest.skip("a small file system cannot be mounted here")
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "--lazy", self.directory], check=True)
+
+    def fill(self):
+        with open(self._ballast, "ab", buffering=0) as ballast:
+            try:
+                while True:
+                    ballast.write(b"x" * 4096)
+            except OSError:
+                pass
+
+    def clear(self):
+        if os.path.exists(self._ballast):
+            os.remove(self._ballast)
+
+
+class Weather:
+    """with Weather(...): one thing after another happens. Afterwards all is well again, and .happened says what was.
+
+    proxies     to the database
+    gates       Proxy objects to the sandbox
+    disks       SmallDisk objects that hold the spools; none where they cannot be mounted
+    """
+
+    def __init__(self, seed, sites, server, proxies, gates=(), disks=()):
         self.happened = []
+        self.full = []                  # (from, to): when a disk was full
         self._dice = random.Random(seed)
-        self._sites, self._server, self._proxies = sites, server, proxies
+        self._sites, self._server, self._proxies, self._gates, self._disks = sites, server, proxies, gates, disks
         self._kinds = [self._kill_child, self._kill_child, self._kill_all, self._graceful, self._crash_database,
-                       self._freeze_database, self._end_sessions, self._stall, self._cut]
+                       self._freeze_database, self._end_sessions, self._stall, self._cut, self._freeze_child, self._freeze_child_for_long,
+                       *([self._cut_twilio] if gates else []), *([self._fill_disk] if disks else [])]
+        self._thaws = []
         self._due = []
         self._stop = threading.Event()
         self._failure = None
@@ -119,8 +164,12 @@ class Weather:
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join(60)
-        for proxy in self._proxies:
+        for thaw in self._thaws:        # what is frozen for long stays so
+            thaw.join()
+        for proxy in (*self._proxies, *self._gates):
             proxy.mend()
+        for disk in self._disks:
+            disk.clear()
         for site in self._sites:
             if not site.httpd.running():
                 site.httpd.start()
@@ -150,6 +199,38 @@ class Weather:
         pids = self._dice.choice(self._sites).httpd.children()
         for pid in self._dice.sample(pids, min(len(pids), self._dice.choice((1, 1, 2)))):
             os.kill(pid, signal.SIGKILL)
+
+    def _freeze(self, seconds):
+        """A child stops in the middle of whatever it does, and goes on as if nothing had been."""
+        pids = self._dice.sample(self._dice.choice(self._sites).httpd.children(), 1)
+        self._signal(pids, signal.SIGSTOP)
+        self._thaws.append(threading.Timer(seconds, self._signal, (pids, signal.SIGCONT)))
+        self._thaws[-1].start()
+
+    def _freeze_child(self):
+        self._freeze(self._dice.uniform(0.5, 4))
+
+    def _freeze_child_for_long(self):
+        """Longer than its claims on messages and on the spool last; other things happen meanwhile."""
+        self._freeze(self._dice.uniform(31, 34))
+
+    def _fill_disk(self):
+        """Mostly that shows only while the database is away, too."""
+        disk, proxy = self._dice.choice(list(zip(self._disks, self._proxies)))
+        begin = time.time()
+        disk.fill()
+        if self._dice.random() < 0.7:
+            proxy.cut()
+        self._while(0.5, 4)
+        disk.clear()
+        proxy.mend()
+        self.full.append((begin, time.time()))
+
+    def _cut_twilio(self):
+        gate = self._dice.choice(self._gates)
+        gate.cut()
+        self._while(0, 4)
+        gate.mend()
 
     def _kill_all(self):
         httpd = self._dice.choice(self._sites).httpd

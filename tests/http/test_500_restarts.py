@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -161,6 +162,26 @@ class TestGraceful:
             traffic.grown(100)
         assert stored_once(site, traffic.accepted())
         wait_for(lambda: site.get("/api/messages").status_code == 200, 10, "the site to answer")
+
+
+@pytest.mark.expect_log("AH03490")      # ServerLimit leaves no room for one that comes beside one that goes
+class TestChildrenThatEnd:
+    """MaxConnectionsPerChild: under load there is always a child that goes and one that comes."""
+
+    def test_nothing_is_lost(self, make_site):
+        site = make_site(hosts=[Host(directives=OFF)], directives="MaxConnectionsPerChild 60\n", children=2)
+        seen, begin = set(site.httpd.children()), site.log.end()
+        pages = [requests.get(site.url + "/api/events", headers={"X-API-Key": site.api_key}, stream=True, timeout=30) for _ in range(5)]
+        with ThreadPoolExecutor(6) as callers:          # each call on a connection of its own
+            calls = [callers.submit(site.inbound) for _ in range(600)]
+            for call in calls:
+                assert call.result()[0].status_code == 200
+                seen.update(site.httpd.children())
+        assert len(seen) > 4, seen
+        assert stored_once(site, [call.result()[1]["MessageSid"] for call in calls])
+        for page in pages:
+            page.close()
+        assert "exit signal" not in site.log.text(begin)
 
 
 @pytest.mark.expect_log("AH006", "AH02655", "TWC")

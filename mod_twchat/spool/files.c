@@ -104,13 +104,17 @@ apr_status_t twc_segment_read(apr_pool_t *pool, const char *path, apr_uint64_t o
 {
     char *data = apr_palloc(pool, len + 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
 
-    if (fd < 0)
+    *bytes = (twc_str_t){ data, len };
+    if (fd < 0 && !is_lost(errno))
         return apr_get_os_error();
+    if (fd < 0) {
+        memset(data, 0, len);
+        return rv;
+    }
     rv = fill(fd, data, len, offset);
     close(fd);
-    *bytes = (twc_str_t){ data, len };
     return rv;
 }
 

@@ -19,7 +19,7 @@
 
 #define STATE_BYTES   4096
 #define LOCK_PATIENCE apr_time_from_sec(2)  /* a holder needs as long as a sync; one that was stopped must not stop the others */
-#define LOCK_STEP     1000
+#define LOCK_STEP     200                   /* often: a sync takes about a millisecond, and a busy neighbour is back at once */
 
 static const char state_magic[8] = { 'T', 'W', 'C', 'S', 'P', 'L', '1', '\n' };
 

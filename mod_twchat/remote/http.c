@@ -24,6 +24,9 @@ typedef struct twc_exchange_t {
     twc_http_answer_t *answer;
     bool once;                          /* the peer must not get it twice */
     int issued;                         /* times it was about to be written */
+    twc_since_t since;
+    apr_interval_time_t within;         /* after that, or 0 */
+    bool late;                          /* it was not written because that had passed */
     apr_size_t size, max;
     bool (*stop)(void *);
     void *stop_baton;
@@ -64,13 +67,18 @@ apr_status_t twc_http_init(apr_pool_t *pool)
 
 /* ---- what curl calls ------------------------------------------------------------ */
 
-/* Called when a connection is ready and the request is about to be written to it. A kept connection that dies
- * before it brought a byte makes libcurl write the request again on another one, POST or not: that is where it ends.
- * A GET may be repeated. */
+/* Called when a connection is ready and the request is about to be written to it, on HTTP/2 for each one. A kept connection
+ * that dies before it brought a byte makes libcurl write the request again on another one, POST or not: that is where it ends.
+ * A GET may be repeated. And it is the last moment to see that the process was frozen for so long that what it is
+ * about to write is another one's by now. */
 static int before_request(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
     exchange_t *x = data;
 
+    if (x->within > 0 && twc_clock_passed(&x->since) > x->within) {
+        x->late = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     return ++x->issued > 1 && x->once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -137,6 +145,8 @@ static void start_exchange(CURL *easy, apr_pool_t *pool, const twc_http_request_
     x->pool = pool;
     x->answer = answer;
     x->once = strcmp(request->method, "POST") == 0;
+    x->since = request->since;
+    x->within = request->within;
     x->size = 2048;
     x->max = request->answer_max ? request->answer_max : ANSWER_MAX;
     *answer = (twc_http_answer_t){ .data = apr_palloc(pool, x->size), .exchange = x };
@@ -197,7 +207,7 @@ void twc_http_finish(CURL *easy, CURLcode result, twc_http_answer_t *a)
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
         a->retry_after = apr_time_from_sec((apr_int64_t)(after < RETRY_AFTER_MAX_S ? after : RETRY_AFTER_MAX_S));
     if (result != CURLE_OK)
-        a->error = a->too_long ? "the answer is too long" : curl_easy_strerror(result);
+        a->error = a->too_long ? "the answer is too long" : x->late ? "too late to send the request" : curl_easy_strerror(result);
 }
 
 /* ---- plain calls ---------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "twc.h"
+#include "util/clock.h"
 
 typedef struct twc_http_request_t {
     const char *method;                 /* "GET", "POST", "DELETE" */
@@ -16,6 +17,8 @@ typedef struct twc_http_request_t {
     const char *user, *password;        /* Basic, or NULL */
     const char *body;                   /* form body of a POST, or NULL; must outlive the transfer */
     apr_interval_time_t timeout;        /* whole request; 0: half a minute */
+    twc_since_t since;                  /* not begun to be written later than `within` after this: ... */
+    apr_interval_time_t within;         /* ... the exchange ends instead, unsent; 0: at any time */
     apr_size_t answer_max;              /* more bytes than this: APR_ENOSPC; 0: 1 MiB */
 } twc_http_request_t;
 

@@ -28,6 +28,18 @@ apr_time_t twc_clock_ticks(void)
     return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
+twc_since_t twc_clock_mark(void)
+{
+    return (twc_since_t){ .ticks = twc_clock_ticks(), .wall = apr_time_now() };
+}
+
+apr_interval_time_t twc_clock_passed(const twc_since_t *since)
+{
+    apr_interval_time_t ticks = twc_clock_ticks() - since->ticks, wall = apr_time_now() - since->wall;
+
+    return ticks > wall ? ticks : wall;
+}
+
 static apr_time_exp_t broken_down(apr_time_t t)
 {
     apr_time_exp_t x;

@@ -14,6 +14,18 @@
  */
 apr_time_t twc_clock_ticks(void);
 
+/**
+ * A moment from which on time is counted by the ticks and by the clock on the wall. A machine that was put aside while it
+ * ran (a virtual one, paused) finds its ticks standing and, soon, its wall clock set right.
+ */
+typedef struct twc_since_t {
+    apr_time_t ticks, wall;
+} twc_since_t;
+
+twc_since_t twc_clock_mark(void);
+/** The most that can have passed since then: what the clock says that has gone further. */
+apr_interval_time_t twc_clock_passed(const twc_since_t *since);
+
 /** "2025-01-31T09:00:00" (flask-chat). */
 const char *twc_clock_iso(apr_pool_t *pool, apr_time_t t);
 /** "2025-01-31T09:00:00.123Z" (whatsapp-inbox, sms-store). */

@@ -177,7 +177,8 @@ static void search_request(const twc_flight_t *f, twc_slot_t *slot, twc_http_req
 
 apr_status_t twc_flight_start(twc_flight_t *f, twc_slot_t *slot)
 {
-    twc_http_request_t request = { .timeout = f->conf->send_timeout, .answer_max = ANSWER_MAX };
+    twc_http_request_t request = { .timeout = f->conf->send_timeout, .answer_max = ANSWER_MAX,
+                                   .since = slot->since, .within = slot->within };
 
     if (slot->search)
         search_request(f, slot, &request);

@@ -15,6 +15,8 @@ typedef struct twc_flight_t twc_flight_t;
 typedef struct twc_slot_t {
     twc_claim_t claim;                  /* copied into the slot */
     bool search;                        /* looks for a message in Twilio's list; else creates it */
+    twc_since_t since;                  /* the owner's: the request is not written later than `within` after it, ... */
+    apr_interval_time_t within;         /* ... which makes its outcome "not sent"; 0: whenever */
     twc_outcome_t outcome;              /* once landed */
     apr_array_header_t *found;          /* searches: const twc_remote_msg_t * read so far */
     const char *next_url;               /* searches: the page after the one that landed, or NULL */

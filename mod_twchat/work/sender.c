@@ -80,16 +80,19 @@ static void judge_all(twc_worker_t *w, twc_slot_t *landed)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-/* From here on the row says "sending". A process that slept through half its lease does not touch it any more. */
-static void send_one(twc_worker_t *w, const twc_claim_t *claim, apr_time_t claimed_at)
+/* From here on the row says "sending". A process that slept through half its lease does not write the request any more:
+ * when the other half is over somebody else looks for the message, and sends it again. */
+static void send_one(twc_worker_t *w, const twc_claim_t *claim, const twc_since_t *claimed)
 {
     twc_slot_t *slot = twc_flight_take(w->flight, claim, false);
 
     if (!slot)
         return;                         /* no memory: its lease brings it back */
+    slot->since = *claimed;
+    slot->within = twc_worker_lease(w) / 2;
     if (claim->opted_out)
         twc_verdict_opted_out(&slot->claim, &slot->settle);
-    else if (twc_clock_ticks() - claimed_at > twc_worker_lease(w) / 2 || twc_flight_start(w->flight, slot) != APR_SUCCESS)
+    else if (twc_flight_start(w->flight, slot) != APR_SUCCESS)
         twc_verdict_unsent(&slot->claim, &slot->settle);
     else
         return;
@@ -127,7 +130,7 @@ static void claim(twc_worker_t *w, int limit)
     twc_claim_t *claims;
     twc_ctx_t ctx;
     int count;
-    apr_time_t asked = twc_clock_ticks();
+    twc_since_t asked = twc_clock_mark();
 
     twc_worker_context(w, &ctx);
     if (twc_outbox_claim(&ctx, limit, twc_worker_lease(w), &claims, &count) != APR_SUCCESS) {
@@ -136,9 +139,10 @@ static void claim(twc_worker_t *w, int limit)
         return;
     }
     twc_worker_db_works(w);
-    w->claimed_at = asked;
+    w->claimed_at = asked.ticks;
     for (int i = 0; i < count; i++)
-        send_one(w, &claims[i], asked);
+        send_one(w, &claims[i], &asked);
+    judge_all(w, twc_flight_run(w->flight, 0));     /* off with them: Twilio works while we ask and write */
     if (count < limit)
         plan_next_claim(w, &ctx, count);
 }
@@ -213,7 +217,6 @@ static void round_trip(twc_worker_t *w)
     chores(w);
     judge_all(w, twc_flight_run(w->flight, sleep_time(w)));
     maybe_claim(w);
-    judge_all(w, twc_flight_run(w->flight, 0));     /* off with them: Twilio works while we write */
     twc_worker_write(w);
 }
 

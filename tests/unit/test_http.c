@@ -192,6 +192,36 @@ static void nobody_listens(void **state)
     assert_non_null(answer.error);
 }
 
+static apr_status_t call_within(peer_t *peer, twc_since_t since, twc_http_answer_t *answer)
+{
+    twc_http_request_t request = { .method = "POST", .url = peer->url, .body = "a=1", .timeout = apr_time_from_sec(5),
+                                   .since = since, .within = apr_time_from_sec(60) };
+
+    return twc_http_call(pool, &request, NULL, NULL, answer);
+}
+
+/* A process that was frozen with a request in its hands does not write it any more, whichever clock tells. */
+static void what_is_late_is_not_written(void **state)
+{
+    static const char *const script[] = { OK, OK, NULL };
+    twc_since_t now = twc_clock_mark(), asleep = now, paused = now;
+    twc_http_answer_t answer;
+    peer_t peer;
+
+    asleep.ticks -= apr_time_from_sec(61);
+    paused.wall -= apr_time_from_sec(61);
+    start(&peer, script);
+    assert_int_equal(call_within(&peer, asleep, &answer), APR_EINTR);
+    assert_false(answer.sent);
+    assert_int_equal(answer.status, 0);
+    assert_non_null(answer.error);
+    assert_int_equal(call_within(&peer, now, &answer), APR_SUCCESS);
+    assert_int_equal(call_within(&peer, paused, &answer), APR_EINTR);       /* on a kept connection, too */
+    assert_false(answer.sent);
+    assert_int_equal(requests(&peer), 1);
+    stop(&peer);
+}
+
 static bool begins(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
@@ -298,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_post_is_never_written_twice), cmocka_unit_test(a_get_may_be_repeated), cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(what_is_late_is_not_written),
         cmocka_unit_test(what_a_request_says), cmocka_unit_test(what_an_answer_says), cmocka_unit_test(answers_that_break_off),
         cmocka_unit_test(a_call_can_be_given_up),
     };

@@ -1,0 +1,75 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""A process is frozen in the middle of its work, and wakes up when the world has gone on without it."""
+import os
+import signal
+
+import pytest
+
+from client import new_number
+from outgoing import Outbox, QUICK
+from server import Host
+from waiting import wait_for
+from weather import Behind, Proxy
+
+OUTLOOK = b"THEN extract(epoch FROM s.parked_until"    # asked right after a claim that got less than it wanted
+CLAIM = b"CROSS JOIN LATERAL (SELECT f.message_id FROM outbox f"
+
+
+class Tripwire(Proxy):
+    """Freezes a child when it asks for the outlook and is_time(); counts the claims it makes afterwards."""
+
+    def __init__(self, target):
+        super().__init__(target)
+        self.child = None
+        self.is_time = lambda: False
+        self.claims = 0
+
+    def _pump(self, source, sink, pair):
+        super()._pump(Wire(self, source, pair), sink, pair)
+
+    def passes(self, data):
+        if OUTLOOK in data and self.child and self.is_time():
+            os.kill(self.child, signal.SIGSTOP)
+            self.child = None
+        if CLAIM in data:
+            self.claims += 1
+
+
+class Wire:
+    """One direction of a connection, with somebody listening."""
+
+    def __init__(self, proxy, source, pair):
+        self._proxy, self._source, self._is_near = proxy, source, source is pair[0]
+
+    def recv(self, size):
+        data = self._source.recv(size)
+        if self._is_near:
+            self._proxy.passes(data)
+        return data
+
+
+@pytest.mark.expect_log("TWC", "AH006", "dbd:error")    # the database closed its connections meanwhile, perhaps
+class TestSender:
+    def test_what_it_holds_is_sent_by_another_one_and_not_again(self, make_site, make_sandbox, postgres):
+        sandbox = make_sandbox()
+        wire = Tripwire(postgres.port)
+        database = postgres.create(template="twchat_template")
+        first, second = (Host(sandbox=sandbox, account_sid=sandbox.account_sid, directives=QUICK, database=one)
+                         for one in (Behind(database, wire), database))
+        outbox = Outbox(make_site(sandbox=sandbox, hosts=[first], children=1), sandbox)
+        other = make_site(sandbox=sandbox, hosts=[second], start=False)
+        outbox.wait_sent(outbox.send(new_number(), "all is well"))
+        peer = new_number()
+        wire.is_time = lambda: database.value("SELECT count(*) FROM outbox WHERE state = 'sending'") > 0
+        wire.child = frozen = outbox.site.httpd.children()[0]
+        ident = outbox.send(peer, "once")
+        try:
+            wait_for(lambda: wire.child is None, 20, "the child to be frozen")
+            other.start()
+            outbox.wait_sent(ident, timeout=60)
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        seen = wire.claims
+        wait_for(lambda: wire.claims >= seen + 2, 20, "the child to go on")
+        assert outbox.bodies(peer) == ["once"]
+        wire.end()

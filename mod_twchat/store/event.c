@@ -12,7 +12,7 @@
 
 #define READ_MAX 200
 
-/* Rows: 1 messages by position, 2 their conversations, 3 where the read ended and how many events
+/* Rows: 1 conversations, 2 messages by position, 3 where the read ended and how many events
  * it took, 4 whether something newer is held back by a transaction older than it. */
 static const twc_sql_t SQL_READ = { "twc_event_read",
     "WITH h AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS x), e AS MATERIALIZED ("
@@ -20,11 +20,11 @@ static const twc_sql_t SQL_READ = { "twc_event_read",
     "  WHERE (xid, id) > ($1::xid8, $2::bigint) AND (xid, id) <= (coalesce($3::xid8, '18446744073709551615'::xid8), coalesce($4::bigint, 9223372036854775807))"
     "    AND xid < (SELECT x FROM h) ORDER BY xid, id LIMIT $5::bigint)"
     " SELECT k, cursor, data, message_id FROM ("
-    "  SELECT 1 AS k, d.xid, d.id, d.xid::text || '.' || d.id AS cursor, d.message_id,"
+    "  SELECT 2 AS k, d.xid, d.id, d.xid::text || '.' || d.id AS cursor, d.message_id,"
     "         (SELECT row_to_json(t.item)::text FROM (SELECT " TWC_SQL_ENTRY " AS item FROM messages m WHERE m.id = d.message_id) t) AS data"
     "    FROM (SELECT DISTINCT ON (message_id) * FROM e WHERE message_id IS NOT NULL ORDER BY message_id, xid DESC, id DESC) d"
     "  UNION ALL"
-    "  SELECT 2, '0'::xid8, c.id, NULL, NULL, row_to_json(" TWC_SQL_THREAD ")::text"
+    "  SELECT 1, '0'::xid8, c.id, NULL, NULL, row_to_json(" TWC_SQL_THREAD ")::text"
     "    FROM conversations c WHERE c.id IN (SELECT conv_id FROM e)"
     "  UNION ALL"
     "  SELECT 3, '0'::xid8, 0, (SELECT xid::text || '.' || id FROM e ORDER BY xid DESC, id DESC LIMIT 1), NULL, (SELECT count(*) FROM e)::text"
@@ -88,7 +88,7 @@ apr_status_t twc_event_known(twc_ctx_t *ctx, const char *cursor, bool *known)
 
 static void add(twc_ctx_t *ctx, twc_event_t *item, const twc_rows_t *rows, int r)
 {
-    item->name = twc_rows_int(rows, r, 0) == 1 ? "message" : "conversation";
+    item->name = twc_rows_int(rows, r, 0) == 1 ? "conversation" : "message";
     item->cursor = twc_rows_text(rows, r, 1, ctx->pool);
     item->data = twc_rows_text(rows, r, 2, ctx->pool);
     if (!item->data) {
@@ -128,5 +128,7 @@ apr_status_t twc_event_read(twc_ctx_t *ctx, const char *cursor, const char *unti
             events->more = apr_atoi64(twc_rows_view(rows, r, 2).data) == READ_MAX;
         }
     }
+    if (events->count > 0)
+        items[events->count - 1].cursor = events->cursor;
     return APR_SUCCESS;
 }

@@ -12,7 +12,7 @@
 /** One thing to tell. */
 typedef struct twc_event_t {
     const char *name;                   /* "message", "conversation", "reset" */
-    const char *cursor;                 /* position after it; NULL: it has none of its own */
+    const char *cursor;                 /* whoever was told all up to it can go on from here; NULL: from no new place */
     const char *data;                   /* JSON object */
 } twc_event_t;
 
@@ -28,7 +28,8 @@ typedef struct twc_events_t {
 apr_status_t twc_event_head(twc_ctx_t *ctx, const char **cursor);
 
 /**
- * What is newer than cursor, each message and conversation once, at its latest.
+ * What is newer than cursor, each message and conversation once, at its latest: conversations first, so that who is cut off
+ * has no place behind one it was not told of.
  * @param cursor  one that was handed out before
  * @param until   not beyond this place; NULL: as far as there is something
  */

@@ -21,6 +21,7 @@ class Stream:
 
     def __init__(self, site, query="", headers=None, connection=None):
         self.events = []
+        self.places = []            # last_id when each event had come
         self.ended = threading.Event()
         self.connection = connection or http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
         self.connection.connect()
@@ -48,6 +49,7 @@ class Stream:
                     self.retry = value
                 elif not line:
                     if data:
+                        self.places.append(self.last_id)
                         self.events.append((name, json.loads("\n".join(data))))
                     name, data = None, []
         except (OSError, ValueError, AttributeError, http.client.HTTPException):
@@ -138,6 +140,29 @@ class TestStream:
         by_query = Stream(site, "?after=" + urllib.parse.quote(last))
         by_query.wait("message", lambda d: d["peer"] == sender and d["body"] == "two")
         by_query.close()
+
+    def test_wherever_it_breaks_nothing_is_missed(self, site):
+        stream = Stream(site).ready()
+        stream.close()
+        senders = {new_number() for _ in range(12)}
+        for sender in senders:
+            site.inbound(From=sender)
+
+        def told(*events):
+            return {name: {d.get("peer") for n, d in events if n == name} & senders for name in ("message", "conversation")}
+        everything = {"message": senders, "conversation": senders}
+        whole = Stream(site, headers={"Last-Event-ID": stream.last_id})
+        wait_for(lambda: told(*whole.events) == everything, 10, "all of it")
+        whole.close()
+        events, places = list(whole.events), [place or stream.last_id for place in whole.places]
+        again = {place: Stream(site, headers={"Last-Event-ID": place}) for place in set(places)}
+        marker = new_number()
+        site.inbound(From=marker)
+        for other in again.values():
+            other.wait("message", lambda d: d["peer"] == marker)
+            other.close()
+        for n, place in enumerate(places):
+            assert told(*events[:n + 1], *again[place].events) == everything, f"cut after event {n}"
 
     @pytest.mark.parametrize("cursor", ["nonsense", "999999999999-1", "x" * 1000, "%00", "'"])
     def test_a_place_nobody_knows_starts_over(self, site, cursor):

@@ -52,6 +52,13 @@ static void set_headers(twc_req_t *q)
     twc_counters_add(q->tenant->server_conf->counters, TWC_COUNT_STREAMS);
 }
 
+/* Or this child is about to end: the page polls, and tries a stream again. */
+static apr_status_t too_many(twc_req_t *q)
+{
+    twc_reply_header(q, "Retry-After", "10");
+    return twc_reply_error(q, HTTP_SERVICE_UNAVAILABLE, "Too many live pages at once; polling works.");
+}
+
 /* ---- the socket to the hub ------------------------------------------------------ */
 
 static apr_status_t socket_write(void *baton, const char *data, apr_size_t len)
@@ -101,16 +108,21 @@ static int copy_socket(conn_rec *c)
 static apr_status_t hand_over(twc_req_t *q, const char *cursor)
 {
     conn_rec *c = q->r->connection;
+    twc_hub_t *hub = twc_work_hub(q->tenant->work);
     twc_stream_io_t io = { .write = socket_write, .close = socket_close };
     int fd;
 
+    if (twc_hub_reserve(hub) != APR_SUCCESS)
+        return too_many(q);
     set_headers(q);
     c->keepalive = AP_CONN_CLOSE;
-    if (ap_rputs(GREETING, q->r) < 0 || ap_rflush(q->r) < 0 || (fd = copy_socket(c)) < 0)
-        return APR_SUCCESS;             /* the client has left, or will come again */
+    if (ap_rputs(GREETING, q->r) < 0 || ap_rflush(q->r) < 0 || (fd = copy_socket(c)) < 0) {
+        twc_hub_unreserve(hub);         /* the client has left, or will come again */
+        return APR_SUCCESS;
+    }
     io.baton = (void *)(intptr_t)fd;
-    if (twc_hub_add(twc_work_hub(q->tenant->work), &io, cursor, 0) != APR_SUCCESS)
-        close(fd);                      /* too many, or stopping: it comes again in three seconds */
+    if (twc_hub_add(hub, &io, cursor, 0) != APR_SUCCESS)
+        close(fd);                      /* stopping: it comes again in three seconds */
     else
         c->aborted = 1;
     return APR_SUCCESS;
@@ -160,10 +172,8 @@ static void write_bounded(twc_req_t *q, const char *from)
 
 static apr_status_t bounded(twc_req_t *q, const char *cursor)
 {
-    if (!take_slot(q->tenant)) {
-        twc_reply_header(q, "Retry-After", "10");
-        return twc_reply_error(q, HTTP_SERVICE_UNAVAILABLE, "Too many live pages at once; polling works.");
-    }
+    if (!take_slot(q->tenant))
+        return too_many(q);
     write_bounded(q, cursor);
     apr_atomic_dec32(&q->tenant->streams);
     return APR_SUCCESS;

@@ -11,6 +11,7 @@
 #include "api/balance.h"
 #include "api/figures.h"
 #include "glue/dbd.h"
+#include "glue/descriptors.h"
 #include "glue/module.h"
 #include "glue/keys.h"
 #include "glue/limit.h"
@@ -274,6 +275,7 @@ static apr_status_t make_all(apr_array_header_t *tenants, apr_pool_t *pchild, se
         TWC_TRY(make_tenant(&conf->tenant, pchild, s));
         APR_ARRAY_PUSH(tenants, twc_tenant_t *) = conf->tenant;
     }
+    twc_descriptors_share(tenants);
     return APR_SUCCESS;
 }
 

@@ -41,16 +41,16 @@ APR_RING_HEAD(streams_t, stream_t);
 struct twc_hub_t {
     twc_thread_env_t env;
     const twc_db_lender_t *lender;
-    int streams_max;
     twc_thread_t *thread;
     int wake_fd;
 
-    twc_monitor_t *monitor;             /* guards the four below */
+    twc_monitor_t *monitor;             /* guards what follows */
     unsigned generation;                /* rises when there may be news: pollers wait for it */
     bool dirty;                         /* this child has committed something */
     bool stopping;
     struct streams_t incoming;
-    int stream_count;                   /* incoming and live */
+    int stream_count;                   /* reserved, incoming and live */
+    int streams_max;
 
     /* the thread's own */
     struct streams_t live;
@@ -71,13 +71,12 @@ static apr_status_t hub_cleanup(void *baton)
 }
 
 apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env,
-                            const twc_db_lender_t *lender, int streams_max)
+                            const twc_db_lender_t *lender)
 {
     twc_hub_t *h = apr_pcalloc(pool, sizeof(*h));
 
     h->env = *env;
     h->lender = lender;
-    h->streams_max = streams_max;
     APR_RING_INIT(&h->incoming, stream_t, link);
     APR_RING_INIT(&h->live, stream_t, link);
     TWC_TRY(twc_monitor_create(&h->monitor, pool));
@@ -115,30 +114,68 @@ void twc_hub_stop(twc_hub_t *h)
     poke(h);
 }
 
-apr_status_t twc_hub_add(twc_hub_t *h, const twc_stream_io_t *io, const char *cursor, apr_time_t until)
+void twc_hub_limit(twc_hub_t *h, int streams_max)
 {
-    apr_pool_t *pool;
-    stream_t *s;
+    twc_monitor_lock(h->monitor);
+    h->streams_max = streams_max;
+    twc_monitor_unlock(h->monitor);
+}
+
+apr_status_t twc_hub_reserve(twc_hub_t *h)
+{
     apr_status_t rv = APR_SUCCESS;
 
-    TWC_TRY(twc_thread_pool(&pool));
-    s = apr_pcalloc(pool, sizeof(*s));
-    *s = (stream_t){ .pool = pool, .io = *io, .until = until, .resume = cursor ? apr_pstrdup(pool, cursor) : NULL };
     twc_monitor_lock(h->monitor);
     if (h->stopping)
         rv = APR_EGENERAL;
     else if (h->stream_count >= h->streams_max)
         rv = APR_ENOSPC;
-    else {
-        h->stream_count++;
-        APR_RING_INSERT_TAIL(&h->incoming, s, stream_t, link);
-    }
-    twc_monitor_unlock(h->monitor);
-    if (rv != APR_SUCCESS)
-        apr_pool_destroy(pool);
     else
-        poke(h);
+        h->stream_count++;
+    twc_monitor_unlock(h->monitor);
     return rv;
+}
+
+void twc_hub_unreserve(twc_hub_t *h)
+{
+    twc_monitor_lock(h->monitor);
+    h->stream_count--;
+    twc_monitor_unlock(h->monitor);
+}
+
+static apr_status_t take_in(twc_hub_t *h, stream_t *s)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    twc_monitor_lock(h->monitor);
+    if (h->stopping)
+        rv = APR_EGENERAL;
+    else
+        APR_RING_INSERT_TAIL(&h->incoming, s, stream_t, link);
+    twc_monitor_unlock(h->monitor);
+    return rv;
+}
+
+apr_status_t twc_hub_add(twc_hub_t *h, const twc_stream_io_t *io, const char *cursor, apr_time_t until)
+{
+    apr_pool_t *pool = NULL;
+    stream_t *s;
+    apr_status_t rv = twc_thread_pool(&pool);
+
+    if (rv != APR_SUCCESS) {
+        twc_hub_unreserve(h);
+        return rv;
+    }
+    s = apr_pcalloc(pool, sizeof(*s));
+    *s = (stream_t){ .pool = pool, .io = *io, .until = until, .resume = cursor ? apr_pstrdup(pool, cursor) : NULL };
+    rv = take_in(h, s);
+    if (rv != APR_SUCCESS) {
+        twc_hub_unreserve(h);
+        apr_pool_destroy(pool);
+        return rv;
+    }
+    poke(h);
+    return APR_SUCCESS;
 }
 
 /* ---- rendering ------------------------------------------------------------------------ */
@@ -288,9 +325,7 @@ static void drop(twc_hub_t *h, stream_t *s)
     APR_RING_REMOVE(s, link);
     s->io.close(s->io.baton);
     apr_pool_destroy(s->pool);
-    twc_monitor_lock(h->monitor);
-    h->stream_count--;
-    twc_monitor_unlock(h->monitor);
+    twc_hub_unreserve(h);
 }
 
 static bool tell(twc_hub_t *h, stream_t *s, const char *text, apr_size_t len)

@@ -13,7 +13,9 @@
 typedef struct twc_hub_t twc_hub_t;
 
 apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env,
-                            const twc_db_lender_t *lender, int streams_max);
+                            const twc_db_lender_t *lender);
+/** How many live pages there may be at once; none before this is called. */
+void twc_hub_limit(twc_hub_t *hub, int streams_max);
 apr_status_t twc_hub_start(twc_hub_t *hub);
 /** This child has committed something a page shows; any thread. */
 void twc_hub_wake(twc_hub_t *hub);
@@ -29,11 +31,16 @@ typedef struct twc_stream_io_t {
     void *baton;
 } twc_stream_io_t;
 
+/** A place for one more live page. @return APR_SUCCESS | APR_ENOSPC too many | APR_EGENERAL stopping */
+apr_status_t twc_hub_reserve(twc_hub_t *hub);
+/** The place is not needed after all. */
+void twc_hub_unreserve(twc_hub_t *hub);
+
 /**
- * Give the hub a live page. It owns it from now on and closes it when the reader is slow or gone,
+ * Give the hub a live page, on a place that was reserved. It owns it from now on and closes it when the reader is slow or gone,
  * at `until` (0: never) or when the child stops.
  * @param cursor  Last-Event-ID the reader had, or NULL: from now on
- * @return APR_SUCCESS | APR_ENOSPC too many streams | APR_EGENERAL stopping (the caller still owns io)
+ * @return APR_SUCCESS | other: stopping or no memory; the caller still owns io, and no place any more
  */
 apr_status_t twc_hub_add(twc_hub_t *hub, const twc_stream_io_t *io, const char *cursor, apr_time_t until);
 

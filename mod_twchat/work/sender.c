@@ -263,6 +263,22 @@ static void sender_thr_main(twc_thread_t *thread, void *baton)
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
+static int thread_count(const twc_conf_t *conf)
+{
+    return conf->senders < 1 ? 1 : conf->senders > THREADS_MAX ? THREADS_MAX : conf->senders;
+}
+
+/* More than requests: a result that waits to be written must not keep a place in the air. */
+static int create_slots(const twc_conf_t *conf)
+{
+    return conf->in_flight * 3 / 2 + 8;
+}
+
+int twc_sender_descriptors(const twc_conf_t *conf)
+{
+    return conf->account_sid ? thread_count(conf) * (create_slots(conf) + SEARCHES) : 0;
+}
+
 static apr_status_t create_worker(twc_sender_t *s, twc_worker_t *w, int number)
 {
     w->sender = s;
@@ -276,7 +292,7 @@ apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const tw
                                twc_waiters_t *waiters, void (*wake)(void *baton, unsigned what), void *wake_baton)
 {
     twc_sender_t *s = apr_pcalloc(pool, sizeof(*s));
-    int threads = env->conf->senders < 1 ? 1 : env->conf->senders > THREADS_MAX ? THREADS_MAX : env->conf->senders;
+    int threads = thread_count(env->conf);
 
     *s = (twc_sender_t){ .env = *env, .waiters = waiters, .wake = wake, .wake_baton = wake_baton, .pool = pool };
     s->workers = apr_pcalloc(pool, threads * sizeof(*s->workers));
@@ -292,9 +308,8 @@ static apr_status_t start_worker(const twc_sender_t *s, twc_worker_t *w)
 {
     if (!w->pool)
         TWC_TRY(twc_thread_pool(&w->pool));
-    /* More slots than requests: a result that waits to be written must not keep a place in the air. */
     if (!w->flight)
-        TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, s->env.conf->in_flight * 3 / 2 + 8, SEARCHES));
+        TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, create_slots(s->env.conf), SEARCHES));
     return twc_thread_start(w->thread);
 }
 

@@ -19,6 +19,9 @@ typedef struct twc_sender_t twc_sender_t;
 apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const twc_thread_env_t *env,
                                twc_waiters_t *waiters, void (*wake)(void *baton, unsigned what), void *wake_baton);
 
+/** How many connections its threads may hold at once. */
+int twc_sender_descriptors(const twc_conf_t *conf);
+
 apr_status_t twc_sender_start(twc_sender_t *sender);
 
 /** Something was queued: look now. From any thread, also before the start and after the end. */

@@ -13,7 +13,8 @@
 #include "work/waiters.h"
 #include "work/work.h"
 
-#define STREAMS_MAX 20000               /* live pages per child that cost a descriptor and nothing else */
+#define HUB_DESCRIPTORS     2           /* its LISTEN and its alarm */
+#define SPOOL_DESCRIPTORS   8
 
 struct twc_work_t {
     twc_thread_env_t env;
@@ -53,6 +54,11 @@ apr_status_t twc_work_status(twc_work_t *w, twc_ctx_t *ctx, twc_status_t *item)
 
 /* ---- life -------------------------------------------------------------------------- */
 
+int twc_work_descriptors(const twc_conf_t *conf)
+{
+    return conf->statements_max + twc_sender_descriptors(conf) + HUB_DESCRIPTORS + SPOOL_DESCRIPTORS;
+}
+
 static void wake(void *baton, unsigned what)
 {
     twc_work_wake(baton, what);
@@ -68,7 +74,7 @@ apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf
     TWC_TRY(twc_intake_create(&w->intake, pool, &w->env, wake, w));
     TWC_TRY(twc_journal_create(&w->journal, pool));
     TWC_TRY(twc_waiters_create(&w->waiters, pool));
-    TWC_TRY(twc_hub_create(&w->hub, pool, &w->env, &w->lender, STREAMS_MAX));
+    TWC_TRY(twc_hub_create(&w->hub, pool, &w->env, &w->lender));
     TWC_TRY(twc_sender_create(&w->sender, pool, &w->env, w->waiters, wake, w));
     w->runner_env = (twc_runner_env_t){ .thread = w->env, .journal = w->journal, .wake = wake, .wake_baton = w };
     TWC_TRY(twc_runner_create(&w->runner, pool, &w->runner_env));

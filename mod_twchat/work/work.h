@@ -21,6 +21,9 @@ typedef struct twc_work_t twc_work_t;
 apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf_t *conf, twc_db_t *db,
                              const twc_db_lender_t *lender, twc_log_fn log, void *log_baton);
 
+/** How many descriptors a tenant's work may hold at once beside its live pages: connections to the database and to Twilio, files. */
+int twc_work_descriptors(const twc_conf_t *conf);
+
 /** Start the threads; after a failure again, for those that are missing. They may be woken, and calls taken in, before. */
 apr_status_t twc_work_start(twc_work_t *work);
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import socket
 import subprocess
 import threading
@@ -250,6 +251,31 @@ class TestEnds:
         for _ in range(3):          # only a write shows that a reader has gone
             site.inbound(From=new_number())
         wait_for(lambda: descriptors() <= before + 8, 25, "descriptors to come back")
+
+
+class TestDescriptors:
+    def test_pages_leave_enough_for_everything_else(self, make_site):
+        site = make_site(children=1, threads=4, directives="TwchatInFlight 4")
+        resource.prlimit(site.httpd.process.pid, resource.RLIMIT_NOFILE, (256, 256))
+        old = site.httpd.children()
+        site.httpd.graceful()           # the next child lives with that
+        child = wait_for(lambda: [pid for pid in site.httpd.children() if pid not in old], 10, "a new child")
+        wait_for(lambda: site.httpd.children() == child, 20, "the old one to be gone")
+        streams = []
+        while len(streams) < 300:
+            stream = Stream(site)
+            if stream.answer.status != 200:
+                break
+            streams.append(stream)
+        assert stream.answer.status == 503 and int(stream.answer.getheader("Retry-After")) > 0
+        assert len(streams) > 20
+        assert site.get("/api/events", params={"poll": 1}).status_code == 200
+        sender = new_number()
+        site.inbound(From=sender)
+        for stream in streams:
+            stream.wait("message", lambda d: d["peer"] == sender)
+            stream.close()
+        assert site.httpd.children() == child
 
 
 def certificate(directory):

@@ -255,7 +255,7 @@ static void open_page(int most)
     twc_stream_io_t io = { .write = page_write, .close = page_close, .baton = page };
 
     page->most = most;
-    if (twc_hub_add(twc_work_hub(work), &io, NULL, 0) != APR_SUCCESS)
+    if (twc_hub_reserve(twc_work_hub(work)) != APR_SUCCESS || twc_hub_add(twc_work_hub(work), &io, NULL, 0) != APR_SUCCESS)
         free(page);
 }
 
@@ -321,6 +321,7 @@ static void begin(apr_pool_t **own)
 {
     assert_int_equal(twc_thread_pool(own), APR_SUCCESS);
     assert_int_equal(twc_work_create(&work, *own, &conf, db, &lender, tell_nobody, NULL), APR_SUCCESS);
+    twc_hub_limit(twc_work_hub(work), 1000);
 }
 
 /* A whole life: calls from the first moment on. stop: after so many; 0: when all callers have what they want. */

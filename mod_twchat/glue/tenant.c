@@ -257,7 +257,7 @@ static apr_status_t make_tenant(twc_tenant_t **made, apr_pool_t *pchild, server_
     TWC_TRY(twc_hasher_create(&tenant->hasher, pool, conf->conf->password_threads, conf->conf->password_cost));
     TWC_TRY(twc_balance_create(&tenant->balance, pool));
     TWC_TRY(twc_figures_create(&tenant->figures, pool));
-    TWC_TRY(twc_work_create(&tenant->work, pool, conf->conf, tenant->db, &lender, twc_log_work, s));
+    TWC_TRY(twc_work_create(&tenant->work, pool, conf->conf, tenant->db, twc_log_work, s));
     TWC_TRY(make_opening(tenant, pool));
     *made = tenant;
     return APR_SUCCESS;

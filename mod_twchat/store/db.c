@@ -101,9 +101,11 @@ static apr_status_t enter(twc_ctx_t *ctx, apr_time_t deadline, bool probe)
  * where it leads. */
 static void lent(twc_db_t *db, PGconn *conn)
 {
-    if (conn && !db->probe)
-        db->probe = twc_probe_create(conn);
+    twc_probe_t *probe = conn && !db->probe ? twc_probe_create(conn) : NULL;
+
     twc_monitor_lock(db->monitor);
+    if (probe)
+        db->probe = probe;
     db->lending = false;
     twc_monitor_signal(db->monitor);
     twc_monitor_unlock(db->monitor);
@@ -178,6 +180,16 @@ bool twc_db_seems_away(twc_db_t *db)
     away = db->away_since != 0;
     twc_monitor_unlock(db->monitor);
     return away;
+}
+
+const twc_probe_t *twc_db_probe(twc_db_t *db)
+{
+    const twc_probe_t *probe;
+
+    twc_monitor_lock(db->monitor);
+    probe = db->probe;
+    twc_monitor_unlock(db->monitor);
+    return probe;
 }
 
 apr_uint32_t twc_db_losses(const twc_db_t *db)

@@ -21,6 +21,8 @@ typedef struct twc_db_loan_t {
 } twc_db_loan_t;
 
 /** Who lends connections. Both may be called from any thread. */
+typedef struct twc_probe_t twc_probe_t;    /* probe.h */
+
 typedef struct twc_db_lender_t {
     /** @return APR_SUCCESS, or an error when there is no connection to be had right now */
     apr_status_t (*take)(void *baton, twc_db_loan_t *loan);
@@ -119,6 +121,9 @@ apr_status_t twc_db_json(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t 
 
 /** Did the last thing that was tried find the database away? Somebody tries again now and then; meanwhile others are refused at once. */
 bool twc_db_seems_away(twc_db_t *db);
+
+/** Where its connections lead, as far as one was ever lent; NULL before. Lives as long as db. */
+const twc_probe_t *twc_db_probe(twc_db_t *db);
 
 /** How many connections were found broken so far. As long as it stays the same the server has not been away from those we had. */
 apr_uint32_t twc_db_losses(const twc_db_t *db);

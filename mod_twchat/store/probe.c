@@ -3,7 +3,7 @@
  * probe.c - is anybody there?
  * Must never use a lender's connections: mod_dbd makes one while it holds a lock that everybody needs who gives one back, and
  * where nobody answers that takes as long as the administrator allows.
- * Called by db.c while the database is away.
+ * Called by db.c while the database is away, and by listen.c.
  */
 #include <stdlib.h>
 
@@ -41,6 +41,11 @@ void twc_probe_free(twc_probe_t *probe)
     if (probe)
         PQconninfoFree(probe->options);
     free(probe);
+}
+
+PGconn *twc_probe_connect(const twc_probe_t *probe)
+{
+    return PQconnectStartParams(probe->keys, probe->values, 0);
 }
 
 bool twc_probe_answers(const twc_probe_t *probe)

@@ -40,7 +40,6 @@ APR_RING_HEAD(streams_t, stream_t);
 
 struct twc_hub_t {
     twc_thread_env_t env;
-    const twc_db_lender_t *lender;
     twc_thread_t *thread;
     int wake_fd;
 
@@ -70,13 +69,11 @@ static apr_status_t hub_cleanup(void *baton)
     return APR_SUCCESS;
 }
 
-apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env,
-                            const twc_db_lender_t *lender)
+apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env)
 {
     twc_hub_t *h = apr_pcalloc(pool, sizeof(*h));
 
     h->env = *env;
-    h->lender = lender;
     APR_RING_INIT(&h->incoming, stream_t, link);
     APR_RING_INIT(&h->live, stream_t, link);
     TWC_TRY(twc_monitor_create(&h->monitor, pool));
@@ -502,7 +499,7 @@ static void connect_listener(twc_hub_t *h, apr_time_t now)
 {
     if (h->listener || now < h->connect_at || twc_db_seems_away(h->env.db))
         return;
-    if (twc_listen_open(&h->listener, h->lender, CHANNEL) != APR_SUCCESS)
+    if (twc_listen_open(&h->listener, h->env.db, CHANNEL) != APR_SUCCESS)
         lose_listener(h, now);
 }
 
@@ -512,7 +509,7 @@ static void wait_for_something(twc_hub_t *h, apr_time_t now)
     apr_time_t until = now + SAFETY;
 
     if (h->listener)
-        fds[1].fd = twc_listen_fd(h->listener);
+        fds[1].fd = twc_listen_fd(h->listener, &fds[1].events);
     if (h->notify_at && h->notify_at < until)
         until = h->notify_at;
     if (h->read_at && h->read_at < until)

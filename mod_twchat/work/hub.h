@@ -12,8 +12,7 @@
 
 typedef struct twc_hub_t twc_hub_t;
 
-apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env,
-                            const twc_db_lender_t *lender);
+apr_status_t twc_hub_create(twc_hub_t **hub, apr_pool_t *pool, const twc_thread_env_t *env);
 /** How many live pages there may be at once; none before this is called. */
 void twc_hub_limit(twc_hub_t *hub, int streams_max);
 apr_status_t twc_hub_start(twc_hub_t *hub);

@@ -18,7 +18,6 @@
 
 struct twc_work_t {
     twc_thread_env_t env;
-    twc_db_lender_t lender;
     twc_intake_t *intake;
     twc_journal_t *journal;
     twc_hub_t *hub;
@@ -65,16 +64,15 @@ static void wake(void *baton, unsigned what)
 }
 
 apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf_t *conf, twc_db_t *db,
-                             const twc_db_lender_t *lender, twc_log_fn log, void *log_baton)
+                             twc_log_fn log, void *log_baton)
 {
     twc_work_t *w = apr_pcalloc(pool, sizeof(*w));
 
-    w->lender = *lender;
     w->env = (twc_thread_env_t){ .conf = conf, .db = db, .log = log, .log_baton = log_baton };
     TWC_TRY(twc_intake_create(&w->intake, pool, &w->env, wake, w));
     TWC_TRY(twc_journal_create(&w->journal, pool));
     TWC_TRY(twc_waiters_create(&w->waiters, pool));
-    TWC_TRY(twc_hub_create(&w->hub, pool, &w->env, &w->lender));
+    TWC_TRY(twc_hub_create(&w->hub, pool, &w->env));
     TWC_TRY(twc_sender_create(&w->sender, pool, &w->env, w->waiters, wake, w));
     w->runner_env = (twc_runner_env_t){ .thread = w->env, .journal = w->journal, .wake = wake, .wake_baton = w };
     TWC_TRY(twc_runner_create(&w->runner, pool, &w->runner_env));

@@ -19,7 +19,7 @@ typedef struct twc_work_t twc_work_t;
  * @param pool  lives as long as the child. The work dies with twc_work_join at the latest
  */
 apr_status_t twc_work_create(twc_work_t **work, apr_pool_t *pool, const twc_conf_t *conf, twc_db_t *db,
-                             const twc_db_lender_t *lender, twc_log_fn log, void *log_baton);
+                             twc_log_fn log, void *log_baton);
 
 /** How many descriptors a tenant's work may hold at once beside its live pages: connections to the database and to Twilio, files. */
 int twc_work_descriptors(const twc_conf_t *conf);

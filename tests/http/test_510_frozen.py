@@ -3,11 +3,10 @@
 import os
 import signal
 
-import pytest
-
 from client import new_number
 from outgoing import Outbox, QUICK
 from server import Host
+from test_170_events import Stream
 from waiting import wait_for
 from weather import Behind, Proxy
 
@@ -48,7 +47,47 @@ class Wire:
         return data
 
 
-@pytest.mark.expect_log("TWC", "AH006", "dbd:error")    # the database closed its connections meanwhile, perhaps
+class Mute(Proxy):
+    """Swallows the first LISTEN and all that follows on its connection: a server that has just been frozen."""
+
+    muted = None
+
+    def _pump(self, source, sink, pair):
+        super()._pump(source, Gate(self, sink, pair), pair)
+
+    def lets_through(self, data, pair):
+        if b"LISTEN " in data and self.muted is None:
+            self.muted = pair
+        return self.muted is not pair
+
+
+class Gate:
+    def __init__(self, proxy, sink, pair):
+        self._proxy, self._sink, self._pair = proxy, sink, pair
+
+    def sendall(self, data):
+        if self._proxy.lets_through(data, self._pair):
+            self._sink.sendall(data)
+
+
+class TestListen:
+    def test_live_pages_do_not_wait_for_it_nor_does_a_restart(self, make_site, postgres):
+        mute = Mute(postgres.port)
+        host = Host(directives="TwchatChatMode off\n", database=Behind(postgres.create(template="twchat_template"), mute))
+        site = make_site(hosts=[host], children=1)
+        wait_for(lambda: mute.muted, 10, "a LISTEN")
+        stream = Stream(site).ready()
+        sender = new_number()
+        site.inbound(From=sender)
+        stream.wait("message", lambda d: d["peer"] == sender)
+        old = site.httpd.children()
+        site.httpd.graceful()
+        wait_for(lambda: not set(old) & set(site.httpd.children()), 30, "the old child to end")
+        assert "did not end in time" not in site.log.text(0)
+        site.httpd.stop()
+        mute.end()
+
+
 class TestSender:
     def test_what_it_holds_is_sent_by_another_one_and_not_again(self, make_site, make_sandbox, postgres):
         sandbox = make_sandbox()
@@ -72,4 +111,5 @@ class TestSender:
         seen = wire.claims
         wait_for(lambda: wire.claims >= seen + 2, 20, "the child to go on")
         assert outbox.bodies(peer) == ["once"]
+        outbox.site.httpd.stop()
         wire.end()

@@ -320,7 +320,7 @@ static void *APR_THREAD_FUNC stop_after(apr_thread_t *thread, void *baton)
 static void begin(apr_pool_t **own)
 {
     assert_int_equal(twc_thread_pool(own), APR_SUCCESS);
-    assert_int_equal(twc_work_create(&work, *own, &conf, db, &lender, tell_nobody, NULL), APR_SUCCESS);
+    assert_int_equal(twc_work_create(&work, *own, &conf, db, tell_nobody, NULL), APR_SUCCESS);
     twc_hub_limit(twc_work_hub(work), 1000);
 }
 

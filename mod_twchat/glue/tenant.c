@@ -26,7 +26,8 @@
 #define TENANTS_KEY "mod_twchat:tenants"
 #define RETRY_PAUSE apr_time_from_sec(3)
 #define FIRST_LOOK_PATIENCE apr_time_from_sec(5)
-#define JOIN_PATIENCE apr_time_from_sec(5)     /* of all tenants together: the parent kills at nine */
+#define JOIN_PATIENCE apr_time_from_sec(5)     /* of all tenants together, from when they were told: the parent kills at nine */
+#define JOIN_LEAST apr_time_from_sec(1)        /* where the last requests took longer than that */
 
 enum { OPENING, READY, WAITING };
 
@@ -36,6 +37,7 @@ typedef struct twc_opening_t {
     twc_monitor_t *monitor;
     apr_thread_t *thread;
     bool stopping, done;
+    apr_time_t stop_at;                 /* since when it is stopping */
     const char *told;                   /* code of the failure last logged, static */
 } opening_t;
 
@@ -170,9 +172,12 @@ static void stop(twc_tenant_t *tenant)
     opening_t *opening = tenant->opening;
 
     twc_monitor_lock(opening->monitor);
+    if (!opening->stopping)
+        opening->stop_at = twc_clock_ticks();
     opening->stopping = true;
     twc_monitor_broadcast(opening->monitor);
     twc_monitor_unlock(opening->monitor);
+    twc_db_stop(tenant->db);
     twc_work_stop(tenant->work);
     twc_hasher_stop(tenant->hasher);
 }
@@ -195,16 +200,28 @@ static void join_opening(twc_tenant_t *tenant, apr_time_t deadline)
                      "TWC1023: %s: still waiting for the database while the child ends", tenant->conf->tenant);
 }
 
+static apr_time_t stopped_at(opening_t *opening)
+{
+    apr_time_t at;
+
+    twc_monitor_lock(opening->monitor);
+    at = opening->stop_at;
+    twc_monitor_unlock(opening->monitor);
+    return at;
+}
+
 /* A pre-cleanup of the child's pool: mod_dbd's pool below it still lives. All are told first, then awaited. */
 static apr_status_t join_all(void *baton)
 {
     apr_array_header_t *tenants = baton;
-    apr_time_t deadline = twc_clock_ticks() + JOIN_PATIENCE;
+    apr_time_t least = twc_clock_ticks() + JOIN_LEAST;
 
     for (int i = 0; i < tenants->nelts; i++)
         stop(APR_ARRAY_IDX(tenants, i, twc_tenant_t *));
     for (int i = 0; i < tenants->nelts; i++) {
         twc_tenant_t *tenant = APR_ARRAY_IDX(tenants, i, twc_tenant_t *);
+        apr_time_t told = stopped_at(tenant->opening) + JOIN_PATIENCE, deadline = told > least ? told : least;
+
         join_opening(tenant, deadline);
         twc_work_join(tenant->work, deadline);
         (void)twc_hasher_join(tenant->hasher, deadline);

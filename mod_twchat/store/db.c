@@ -24,6 +24,7 @@
 #define LONG_AWAY       apr_time_from_sec(10)
 #define LONG_PROBE      apr_time_from_sec(1)    /* and then in these: httpd logs every failure */
 #define CONFLICT_TRIES  3               /* serialisation failures and deadlocks */
+#define STOP_PATIENCE   apr_time_from_sec(2)    /* per statement while the process ends: httpd's parent kills it after nine */
 
 struct twc_db_t {
     twc_db_lender_t lender;
@@ -36,6 +37,8 @@ struct twc_db_t {
     bool probing;                       /* somebody is finding out right now */
     bool lending;                       /* somebody is inside lender.take() */
     twc_probe_t *probe;                 /* NULL until there was a connection */
+    apr_time_t stop_at;                 /* 0: not stopping */
+    apr_uint32_t stopping;              /* atomic: stop_at is set */
     apr_uint32_t losses;                /* atomic */
 };
 
@@ -67,6 +70,41 @@ apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_
     return APR_SUCCESS;
 }
 
+void twc_db_stop(twc_db_t *db)
+{
+    twc_monitor_lock(db->monitor);
+    if (!db->stop_at)
+        db->stop_at = twc_clock_ticks();
+    apr_atomic_set32(&db->stopping, 1);
+    twc_monitor_broadcast(db->monitor);
+    twc_monitor_unlock(db->monitor);
+}
+
+static bool is_stopping(twc_db_t *db)
+{
+    return apr_atomic_read32(&db->stopping) != 0;
+}
+
+/* With the lock held: how long something that began then may wait, if the process ends. */
+static apr_time_t stop_bound(const twc_db_t *db, apr_time_t began)
+{
+    return db->stop_at ? (began > db->stop_at ? began : db->stop_at) + STOP_PATIENCE : APR_INT64_MAX;
+}
+
+/* When a statement that began then must be over at the latest (twc_patience_t). */
+static apr_time_t statement_bound(void *baton, apr_time_t began)
+{
+    twc_db_t *db = baton;
+    apr_time_t most = APR_INT64_MAX;
+
+    if (is_stopping(db)) {              /* without the lock as long as it is not: this is asked for each statement */
+        twc_monitor_lock(db->monitor);
+        most = stop_bound(db, began);
+        twc_monitor_unlock(db->monitor);
+    }
+    return most;
+}
+
 static bool is_full(const twc_db_t *db)
 {
     return db->in_flight >= db->statements_max || db->lending;
@@ -74,15 +112,19 @@ static bool is_full(const twc_db_t *db)
 
 /* Wait for a place among the statements in flight, and for the lender: whoever makes a connection may keep the others waiting
  * in there without end, so they wait here instead, and not when it has turned out that the database is away. */
-static apr_status_t enter(twc_ctx_t *ctx, apr_time_t deadline, bool probe)
+static apr_status_t enter(twc_ctx_t *ctx, bool probe)
 {
     twc_db_t *db = ctx->db;
+    apr_time_t began = twc_clock_ticks();
     bool refused, full;
 
     twc_monitor_lock(db->monitor);
-    while (is_full(db) && (probe || !db->away_since))
-        if (!twc_monitor_wait_until(db->monitor, deadline))
+    while (is_full(db) && (probe || !db->away_since)) {
+        apr_time_t until = began + db->timeout, most = stop_bound(db, began);
+
+        if (!twc_monitor_wait_until(db->monitor, most < until ? most : until))
             break;
+    }
     refused = db->away_since && !probe;
     full = is_full(db);
     if (!refused && !full) {
@@ -132,7 +174,7 @@ static bool note_away(twc_db_t *db, bool is_away)
         db->away_since = db->probed_at = now;
         twc_monitor_broadcast(db->monitor);
     }
-    again = is_away && now - db->away_since < AWAY_PATIENCE;
+    again = is_away && now - db->away_since < AWAY_PATIENCE && !db->stop_at;
     twc_monitor_unlock(db->monitor);
     return again;
 }
@@ -145,7 +187,8 @@ static apr_interval_time_t probe_gap(apr_interval_time_t away_for)
 }
 
 /* While the database is away only a probe now and then gets through, and one at a time: where it is frozen, or the way to it
- * swallows what is sent, a probe takes as long as connecting may take, and those that make connections wait for each other. */
+ * swallows what is sent, a probe takes as long as connecting may take, and those that make connections wait for each other.
+ * A process that ends has no time for that. */
 static bool may_try(twc_db_t *db, bool *probe)
 {
     apr_time_t now = twc_clock_ticks();
@@ -153,7 +196,7 @@ static bool may_try(twc_db_t *db, bool *probe)
 
     twc_monitor_lock(db->monitor);
     if (db->away_since) {
-        may = *probe = !db->probing && now - db->probed_at >= probe_gap(now - db->away_since);
+        may = *probe = !db->stop_at && !db->probing && now - db->probed_at >= probe_gap(now - db->away_since);
         if (may) {
             db->probed_at = now;
             db->probing = true;
@@ -214,7 +257,7 @@ static apr_status_t take(twc_db_t *db, twc_db_loan_t *loan)
 
 /* A connection that was alive a moment ago, inside the bound on statements in flight.
  * probe: out, also when it fails: the caller calls end_probe() when it is done */
-static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, apr_time_t deadline, bool *probe)
+static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, bool *probe)
 {
     twc_db_t *db = ctx->db;
     apr_status_t rv;
@@ -222,7 +265,7 @@ static apr_status_t borrow(twc_ctx_t *ctx, twc_db_loan_t *loan, apr_time_t deadl
     *probe = false;
     if (!may_try(db, probe))
         return twc_sqlstate_away(ctx, "known to be away");
-    TWC_TRY(enter(ctx, deadline, *probe));
+    TWC_TRY(enter(ctx, *probe));
     rv = *probe && db->probe && !twc_probe_answers(db->probe) ? APR_EAGAIN : take(db, loan);
     lent(db, rv == APR_SUCCESS ? loan->conn : NULL);
     if (rv == APR_SUCCESS)
@@ -257,7 +300,8 @@ static apr_status_t rows_cleanup(void *data)
 static apr_status_t run_on(twc_ctx_t *ctx, PGconn *conn, const twc_command_t *cmd, twc_rows_t **rows, bool *broken)
 {
     bool late = false;
-    PGresult *res = twc_session_run(conn, cmd, ctx->db->timeout, &late);
+    const twc_patience_t patience = { .timeout = ctx->db->timeout, .most = statement_bound, .baton = ctx->db };
+    PGresult *res = twc_session_run(conn, cmd, &patience, &late);
     apr_status_t rv;
 
     if (!res || PQstatus(conn) != CONNECTION_OK) {
@@ -311,7 +355,7 @@ static apr_status_t run(twc_ctx_t *ctx, const twc_command_t *cmd, twc_rows_t **r
     for (;;) {
         twc_db_loan_t loan;
         bool broken = false, probe, taken, is_away, again;
-        apr_status_t rv = borrow(ctx, &loan, twc_clock_ticks() + db->timeout, &probe);
+        apr_status_t rv = borrow(ctx, &loan, &probe);
 
         taken = rv == APR_SUCCESS;
         if (taken) {
@@ -388,7 +432,7 @@ static apr_status_t try_tx(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ctx_t *, void 
                            bool *began, bool *conflict, bool *probe)
 {
     twc_tx_t tx = { .conflict = false };
-    apr_status_t rv = borrow(ctx, &tx.loan, twc_clock_ticks() + ctx->db->timeout, probe);
+    apr_status_t rv = borrow(ctx, &tx.loan, probe);
 
     if (rv != APR_SUCCESS)
         return rv;

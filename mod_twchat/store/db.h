@@ -40,6 +40,12 @@ typedef struct twc_db_lender_t {
 apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_t *lender,
                            int statements_max, apr_interval_time_t timeout);
 
+/**
+ * The process is about to end: from now on a statement may take two seconds, and a database that is away is not asked
+ * again. From any thread, any number of times; does not wait.
+ */
+void twc_db_stop(twc_db_t *db);
+
 /** A lender of one kind for programs without mod_dbd: its own small pool of connections. */
 apr_status_t twc_db_lender_direct(twc_db_lender_t *lender, apr_pool_t *pool, const char *conninfo);
 /** Why the last connection of such a lender could not be made, in libpq's words; NULL when none failed. */

@@ -240,7 +240,7 @@ static void cut_off(twc_worker_t *w)
 
 static void drain(twc_worker_t *w)
 {
-    apr_time_t until = twc_clock_ticks() + DRAIN;
+    apr_time_t until = w->sender->stop_at + DRAIN;
 
     while (twc_clock_ticks() < until && (twc_flight_flying(w->flight) > 0 || w->results)) {
         apr_pool_clear(twc_thread_scratch(w->thread));
@@ -339,6 +339,8 @@ void twc_sender_wake(twc_sender_t *s)
 void twc_sender_stop(twc_sender_t *s)
 {
     apr_thread_mutex_lock(s->mutex);
+    if (!s->stop_at)
+        s->stop_at = twc_clock_ticks();
     for (int i = 0; i < s->count; i++) {
         twc_thread_stop(s->workers[i].thread);
         if (s->workers[i].flight)

@@ -36,7 +36,8 @@ struct twc_sender_t {
     void (*wake)(void *, unsigned);
     void *wake_baton;
     apr_pool_t *pool;
-    apr_thread_mutex_t *mutex;          /* guards workers against being woken while they are taken down */
+    apr_thread_mutex_t *mutex;          /* guards workers against being woken while they are taken down, and stop_at */
+    apr_time_t stop_at;                 /* set before the threads are told */
     twc_worker_t *workers;
     int count;
 };

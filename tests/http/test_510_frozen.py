@@ -2,6 +2,9 @@
 """A process is frozen in the middle of its work, and wakes up when the world has gone on without it."""
 import os
 import signal
+import threading
+
+import pytest
 
 from client import new_number
 from outgoing import Outbox, QUICK
@@ -86,6 +89,80 @@ class TestListen:
         assert "did not end in time" not in site.log.text(0)
         site.httpd.stop()
         mute.end()
+
+
+class Frozen:
+    """with Frozen(server): all processes of this PostgreSQL stand still."""
+
+    def __init__(self, server):
+        with open(os.path.join(server.data, "postmaster.pid")) as lines:
+            self._master = int(lines.readline())
+
+    def _signal(self, number):
+        with open(f"/proc/{self._master}/task/{self._master}/children") as listed:
+            pids = [self._master, *map(int, listed.read().split())]
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass                    # a session that has ended meanwhile
+
+    def __enter__(self):
+        self._signal(signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        self._signal(signal.SIGCONT)
+
+
+@pytest.mark.expect_log("TWC", "AH006", "dbd:error", "dbd:crit", "AH03490")
+class TestStop:
+    """Requests and threads wait for a database that is frozen; httpd's parent kills what takes nine seconds to end."""
+
+    @pytest.fixture
+    def server(self, make_postgres):
+        return make_postgres()
+
+    @pytest.fixture
+    def site(self, make_site, make_sandbox, server):
+        sandbox = make_sandbox()
+        return make_site(server, hosts=[Host(sandbox=sandbox, directives=QUICK)], children=1)
+
+    def readers(self, site):
+        """Requests that wait for a statement."""
+        def read():
+            try:
+                site.get("/api/messages", timeout=30)
+            except OSError:
+                pass                    # httpd cuts what is under way when it is stopped
+        for _ in range(4):
+            threading.Thread(target=read, daemon=True).start()
+        wait_for(lambda: sum(row[3] == "01" for row in connections(site.port)) >= 4, 10, "the requests")
+
+    def ended_well(self, site, since):
+        told = site.log.text(since)
+        assert "SIGKILL" not in told and "did not end in time" not in told and "still waiting" not in told
+
+    def test_stop(self, site, server):
+        site.get("/api/messages")
+        since = site.log.end()
+        with Frozen(server):
+            self.readers(site)
+            site.httpd.stop()
+        self.ended_well(site, since)
+
+    def test_graceful_restart(self, site, server):
+        site.get("/api/messages")
+        since, old = site.log.end(), site.httpd.children()
+        with Frozen(server):
+            self.readers(site)
+            site.httpd.process.send_signal(signal.SIGUSR1)
+            wait_for(lambda: not set(old) & set(site.httpd.children()), 30, "the old child to end")
+        self.ended_well(site, since)
+
+
+def connections(port):
+    with open("/proc/net/tcp") as table:
+        return [row for row in map(str.split, list(table)[1:]) if row[1].endswith(f":{port:04X}")]
 
 
 class TestSender:

@@ -25,6 +25,11 @@
 #define BURST   "greatest(" RATE ", 1)"
 #define TOKENS  "least(" BURST ", s.tokens + greatest(0, extract(epoch FROM now() - s.refilled_at))::float8 * " RATE ")"
 
+/* Or it was set when the clock was ahead: its attempt lies in the future, or it is longer than any pause (an hour, where Twilio asks
+ * for it). */
+#define PAUSE_OVER                                                            \
+    "o.not_before <= now() OR o.attempted_at > now() + interval '5 seconds' OR o.not_before > now() + interval '65 minutes'"
+
 /* Does sender s have anything queued? Asked for by the order of the index: a plain EXISTS may read the whole table
  * for a sender that has nothing while another has much. */
 #define FIRST_QUEUED                                                          \
@@ -56,7 +61,7 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     " SELECT b.sender, b.tokens, b.burst, c.*"
     "   FROM bucket b CROSS JOIN LATERAL ("
     "    SELECT o.message_id, o.priority, o.due_at, o.segments FROM outbox o"
-    "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR o.not_before <= now())"
+    "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR " PAUSE_OVER ")"
     "       AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM outbox k WHERE k.conv_id = o.conv_id OFFSET 0) e"
     "            WHERE e.message_id <> o.message_id"
     "            AND (e.state IN ('sending', 'unknown')"

@@ -9,6 +9,7 @@
 
 #include "store/db.h"
 
+extern const twc_sql_t *const twc_ahead_sql[];
 extern const twc_sql_t *const twc_apikey_sql[];
 extern const twc_sql_t *const twc_audit_sql[];
 extern const twc_sql_t *const twc_consent_sql[];

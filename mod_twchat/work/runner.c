@@ -5,10 +5,13 @@
  * Started by work.c.
  */
 #include "domain/answer.h"
+#include "store/ahead.h"
+#include "util/clock.h"
 #include "util/mask.h"
 #include "work/runner.h"
 
 #define IDLE        apr_time_from_sec(1)
+#define CLOCK_EVERY apr_time_from_sec(10)
 #define TRIES_MAX   50                  /* an answer that cannot be given for so long is given up, aloud */
 
 static apr_interval_time_t backoff(int attempts)
@@ -83,14 +86,34 @@ static void answer_all(const twc_runner_env_t *env, twc_thread_t *thread, bool *
     }
 }
 
+static void mend_clock(const twc_runner_env_t *env, twc_thread_t *thread)
+{
+    apr_pool_t *scratch = twc_thread_scratch(thread);
+    twc_ctx_t ctx;
+    int count;
+
+    apr_pool_clear(scratch);
+    twc_ctx_init(&ctx, scratch, env->thread.db, env->thread.conf);
+    if (twc_ahead_pull(&ctx, &count) != APR_SUCCESS || count == 0)
+        return;                         /* who needs the database finds out by himself that it is away */
+    twc_thread_log(&env->thread, TWC_LOG_WARNING, NULL, "TWC2407", "the clock of the database was set back: %d things that would"
+                   " have waited until it has caught up go on", count);
+    env->wake(env->wake_baton, TWC_WAKE_SENDER);
+}
+
 static void runner_thr_main(twc_thread_t *thread, void *baton)
 {
     const twc_runner_env_t *env = baton;
     apr_pool_t *scratch = twc_thread_scratch(thread);
+    apr_time_t clock_at = 0;
     bool told = false;
     twc_ctx_t ctx;
 
     while (!twc_thread_stopping(thread)) {
+        if (twc_clock_ticks() >= clock_at) {
+            mend_clock(env, thread);
+            clock_at = twc_clock_ticks() + CLOCK_EVERY;
+        }
         answer_all(env, thread, &told);
         apr_pool_clear(scratch);
         twc_ctx_init(&ctx, scratch, env->thread.db, env->thread.conf);

@@ -16,6 +16,7 @@
 #include <apr_general.h>
 
 #include "domain/message.h"
+#include "store/ahead.h"
 #include "store/consent.h"
 #include "store/follow.h"
 #include "store/ingest.h"
@@ -700,6 +701,40 @@ static void answers_in_twiml_that_may_have_got_lost(void **state)
     value("DELETE FROM outbox");
 }
 
+static int pull(void)
+{
+    int count;
+
+    assert_int_equal(twc_ahead_pull(ctx_new(), &count), APR_SUCCESS);
+    return count;
+}
+
+/* The database's clock was set back by an hour: what was written before lies in the future. */
+static void a_clock_that_was_set_back(void **state)
+{
+    twc_claim_t *claims, c;
+
+    ask("+14150000001");
+    value("UPDATE senders SET tokens = 0, refilled_at = now() + interval '1 hour'");
+    assert_int_equal(claim(&claims, 10), 0);
+    assert_string_equal(value("SELECT reason FROM stuck_messages"), "The clock of the database was set back.");
+    assert_int_equal(pull(), 1);
+    assert_null(value("SELECT reason FROM stuck_messages"));
+    value("UPDATE senders SET tokens = 5");
+    c = claim_one();
+    assert_int_equal(pull(), 0);
+    value("UPDATE outbox SET attempted_at = attempted_at + interval '1 hour', lease_until = lease_until + interval '1 hour'");
+    assert_string_equal(value("SELECT why FROM stuck_messages"), "unknown");
+    assert_int_equal(pull(), 1);        /* not ended early: the lease begins anew */
+    assert_string_equal(value("SELECT lease_until > now() AND lease_until <= now() + interval '30 seconds' FROM outbox"), "t");
+    settle(RESULT(c, .verdict = TWC_SETTLE_LATER, .delay = apr_time_from_sec(2)));
+    assert_int_equal(claim(&claims, 10), 0);
+    value("UPDATE outbox SET attempted_at = attempted_at + interval '1 hour', not_before = not_before + interval '1 hour'");
+    claim_one();
+    value("UPDATE senders SET parked_until = 'infinity'");
+    assert_int_equal(pull(), 0);        /* that is what somebody wants */
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, clean)
 
 int main(void)
@@ -715,6 +750,7 @@ int main(void)
         TEST(an_opt_out_told_too_early_counts), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(drafts_that_are_refused), TEST(who_sends), TEST(a_sweep_meets_each_message_once),
         TEST(answers_in_twiml_that_may_have_got_lost),
+        TEST(a_clock_that_was_set_back),
     };
     int failed;
 

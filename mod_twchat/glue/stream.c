@@ -27,6 +27,7 @@
 #define GREETING "retry: 3000\n\n"
 #define BOUNDED_FOR apr_time_from_sec(50)
 #define ROUND apr_time_from_sec(10)
+#define STALL apr_time_from_sec(5)      /* a reader that takes nothing for so long is not waited for */
 #define POLL_MAX_S 25
 #define CURSOR_MAX 128
 
@@ -152,15 +153,10 @@ static bool write_round(twc_req_t *q, apr_pool_t *pool, char *cursor)
     return ap_rputs(*frames ? frames : ":\n\n", q->r) >= 0 && ap_rflush(q->r) >= 0 && !q->r->connection->aborted;
 }
 
-static void write_bounded(twc_req_t *q, const char *from)
+static void write_rounds(twc_req_t *q, apr_pool_t *pool, char *cursor)
 {
     apr_time_t until = twc_clock_ticks() + BOUNDED_FOR;
-    char cursor[CURSOR_MAX];
-    apr_pool_t *pool;
 
-    apr_cpystrn(cursor, from ? from : "", sizeof(cursor));
-    apr_pool_create(&pool, q->r->pool);
-    set_headers(q);
     if (ap_rputs(GREETING, q->r) < 0 || ap_rflush(q->r) < 0)
         return;
     while (twc_clock_ticks() < until && !twc_work_stopping(q->tenant->work)) {
@@ -168,6 +164,26 @@ static void write_bounded(twc_req_t *q, const char *from)
             return;
         apr_pool_clear(pool);
     }
+}
+
+/* A flush waits for a reader as long as httpd's Timeout says, and a child that is to end would wait with it. HTTP/2 shares
+ * the socket with other streams. */
+static void write_bounded(twc_req_t *q, const char *from)
+{
+    conn_rec *c = q->r->connection;
+    apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
+    apr_interval_time_t usual = -1;
+    char cursor[CURSOR_MAX];
+    apr_pool_t *pool;
+
+    apr_cpystrn(cursor, from ? from : "", sizeof(cursor));
+    apr_pool_create(&pool, q->r->pool);
+    set_headers(q);
+    if (socket && apr_socket_timeout_get(socket, &usual) == APR_SUCCESS)
+        apr_socket_timeout_set(socket, STALL);
+    write_rounds(q, pool, cursor);
+    if (socket)
+        apr_socket_timeout_set(socket, usual);
 }
 
 static apr_status_t bounded(twc_req_t *q, const char *cursor)

@@ -285,7 +285,7 @@ def certificate(directory):
     return f'SSLEngine on\nSSLCertificateFile "{cert}"\nSSLCertificateKeyFile "{key}"'
 
 
-@pytest.mark.expect_log("AH01882", "AH01906", "AH01909", "AH02292", "ssl:warn")
+@pytest.mark.expect_log("AH01882", "AH01906", "AH01909", "AH02292", "ssl:warn", "AH03490")
 class TestTls:
     @pytest.fixture
     def tls(self, make_site, tmp_path):
@@ -328,6 +328,41 @@ class TestTls:
         assert poll.answer.status == 200
         first.close()
         second.close()
+
+
+    def test_a_restart_does_not_wait_for_who_reads_no_more(self, make_site, tmp_path):
+        import ssl
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        site = make_site(modules=("socache_shmcb", "ssl"), children=1, directives=certificate(str(tmp_path)) + "\nTimeout 300")
+        with socket.socket() as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.connect(("127.0.0.1", site.port))
+            reader = context.wrap_socket(raw)
+            reader.sendall(f"GET /api/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {site.api_key}\r\n\r\n".encode())
+            said = b""
+            while b"event: ready" not in said:
+                said += reader.recv(4096)
+            self.much_news(site.db())
+            old = site.httpd.children()
+            wait_for(lambda: unread(site.port) > 100000, 20, "the stream to be stalled")
+            site.httpd.graceful()
+            wait_for(lambda: not set(old) & set(site.httpd.children()), 40, "the old child to end")
+
+    def much_news(self, db):
+        """More than any socket's buffer takes."""
+        db.run("INSERT INTO conversations (peer, channel, address, ours) VALUES ('+14157770000', 'sms', '+14157770000', '+14155552671')")
+        db.run("INSERT INTO messages (conv_id, sid, direction, source, from_addr, to_addr, body, status)"
+               " SELECT c.id, 'SM' || md5(g::text), 'inbound', 'twilio', c.peer, c.ours, repeat('x', 1600), 'received'"
+               " FROM conversations c, generate_series(1, 4000) g WHERE c.peer = '+14157770000'")
+        db.run("INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM messages WHERE from_addr = '+14157770000'")
+
+
+def unread(port):
+    """Bytes that a server's connection has not got rid of."""
+    with open("/proc/net/tcp") as table:
+        return max((int(row[4].partition(":")[0], 16) for row in map(str.split, list(table)[1:])
+                    if row[1].endswith(f":{port:04X}")), default=0)
 
 
 class Reader(threading.Thread):

@@ -50,6 +50,8 @@ void *twc_config_server_merge(apr_pool_t *pool, void *base, void *over)
         conf->set.rates = apr_array_append(pool, under.rates, conf->set.rates);
     if (conf->set.confirm && under.confirm)
         conf->set.confirm = apr_array_append(pool, under.confirm, conf->set.confirm);
+    if (!conf->set.send_times_at)
+        conf->set.send_times_at = under.send_times_at;
     twc_directive_inherit(&conf->set, &under, false);
     return conf;
 }
@@ -104,6 +106,21 @@ static void tell_collision(void *baton, const twc_route_t *loser, const twc_rout
                  twc_interfaces[loser->interface].name);
 }
 
+/* Nothing is sent again before the grace is over, counted from when the request began. Where that is not after its time-out, a message
+ * Twilio takes in the last moment, or a moment later, is sent twice. */
+static int check_times(apr_pool_t *scratch, server_rec *s)
+{
+    twc_settings_t set = twc_config_server(s)->set;
+
+    twc_directive_defaults(scratch, s, &set, false);
+    if (set.grace > set.send_timeout)
+        return OK;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "TWC1018: %s: TwchatGrace %" APR_INT64_T_FMT "s must be longer than TwchatSendTimeout %"
+                 APR_INT64_T_FMT "s: Twilio may still take a request that is about to time out", set.send_times_at,
+                 (apr_int64_t)apr_time_sec(set.grace), (apr_int64_t)apr_time_sec(set.send_timeout));
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static int check_server(apr_pool_t *scratch, server_rec *s)
 {
     twc_server_conf_t *conf = twc_config_server(s);
@@ -124,6 +141,8 @@ static int check_server(apr_pool_t *scratch, server_rec *s)
                      "without the token no webhook can be verified");
         rc = HTTP_INTERNAL_SERVER_ERROR;
     }
+    if (check_times(scratch, s) != OK)
+        rc = HTTP_INTERNAL_SERVER_ERROR;
     if (conf->set.auth_tokens && !conf->set.account_sid) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "TWC1003: TwchatAuthToken needs TwchatAccountSid beside it");
         rc = HTTP_INTERNAL_SERVER_ERROR;

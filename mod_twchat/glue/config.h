@@ -28,6 +28,7 @@ typedef struct twc_settings_t {
     apr_int64_t chat_mode, auto_migrate;
     apr_int64_t answers_max, answers_window;
     apr_int64_t senders, in_flight, send_wait, send_timeout, grace;
+    const char *send_times_at;          /* where one of the last two was said: "line 7 of FILE"; NULL: nowhere */
     apr_int64_t list_max, body_max, media_max, journal_keep, spool_max;
     apr_int64_t statements, statement_timeout, streams;
     apr_int64_t session_life, access_life, refresh_life;

@@ -92,9 +92,9 @@ const command_rec twc_commands[] = {
     ROW("TwchatSendWait", RSRC_CONF, "TIME - how long a request to send waits for Twilio's answer",
         .set = twc_set_time, .offset = HERE(send_wait), .def = "8s", .lo = 0, .hi = SEC(60)),
     ROW("TwchatSendTimeout", RSRC_CONF, "TIME - how long one request to Twilio may take",
-        .set = twc_set_time, .offset = HERE(send_timeout), .def = "20s", .lo = SEC(1), .hi = SEC(300)),
+        .set = twc_set_send_time, .offset = HERE(send_timeout), .def = "20s", .lo = SEC(1), .hi = SEC(300)),
     ROW("TwchatGrace", RSRC_CONF, "TIME - how long a send without an answer is looked for before it is sent again",
-        .set = twc_set_time, .offset = HERE(grace), .def = "120s", .lo = SEC(1), .hi = SEC(86400)),
+        .set = twc_set_send_time, .offset = HERE(grace), .def = "120s", .lo = SEC(1), .hi = SEC(86400)),
 
     ROW("TwchatTokenSecret", RSRC_CONF, "SECRET [SECRET] - signs tokens and seals second factors, and a second one during rotation",
         .set = twc_set_list, .offset = HERE(token_secrets), .hi = TWC_TOKENS_MAX, .check = twc_check_token_secret),
@@ -161,7 +161,7 @@ static const char *set_directive(cmd_parms *cmd, void *dir, const char *args)
 
 static bool holds_number(const twc_directive_t *d)
 {
-    return d->set == twc_set_int || d->set == twc_set_size || d->set == twc_set_time || d->set == twc_set_word
+    return d->set == twc_set_int || d->set == twc_set_size || d->set == twc_set_time || d->set == twc_set_send_time || d->set == twc_set_word
         || d->set == twc_set_answers || d->set == twc_set_risky || d->set == twc_set_lives || d->set == twc_set_two
         || d->set == twc_set_api_rate || d->set == twc_set_trust;
 }

@@ -191,6 +191,15 @@ const char *twc_set_time(cmd_parms *cmd, const twc_directive_t *d, void *base, i
     return wrong ? wrong : read_time(cmd, d, argv[0], twc_value_number(base, d->offset));
 }
 
+const char *twc_set_send_time(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv)
+{
+    twc_settings_t *set = base;
+
+    if (cmd->directive)                 /* NULL: the default */
+        set->send_times_at = apr_psprintf(cmd->pool, "line %d of %s", cmd->directive->line_num, cmd->directive->filename);
+    return twc_set_time(cmd, d, base, argc, argv);
+}
+
 const char *twc_set_word(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv)
 {
     const char *wrong = takes(cmd, argc, 1, 1);

@@ -48,6 +48,8 @@ const char *twc_set_size(cmd_parms *cmd, const twc_directive_t *d, void *base, i
 const char *twc_set_spool(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_text(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_time(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
+/** A time whose place is remembered, for what check_config has to say about two of them. */
+const char *twc_set_send_time(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_trust(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_two(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_url(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);

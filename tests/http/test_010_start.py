@@ -159,6 +159,18 @@ class TestConfigtest:
         assert status != 0
         assert "TwchatAuthToken" in said
 
+    @pytest.mark.parametrize("lines,at", [("TwchatSendTimeout 20s\nTwchatGrace 20s", 1), ("TwchatGrace 10s", 0), ("TwchatSendTimeout 300s", 0),
+                                          ("TwchatGrace 200s\nTwchatSendTimeout 201s", 1)])
+    def test_a_grace_that_ends_before_the_request_is_refused(self, lines, at):
+        status, said, first = check(f"Listen 127.0.0.1:1\n{lines}\nTwchatAccountSid {ACCOUNT}\nTwchatAuthToken {TOKEN}\n{MOUNT}")
+        assert status != 0
+        assert re.search(rf"TWC1018: line {first + 1 + at} of .*httpd\.conf: TwchatGrace .* TwchatSendTimeout", said), said
+
+    def test_a_grace_that_outlives_the_request_is_accepted(self):
+        status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatGrace 301s\nTwchatSendTimeout 300s\nTwchatAccountSid {ACCOUNT}\n"
+                                f"TwchatAuthToken {TOKEN}\n{MOUNT}")
+        assert status == 0, said
+
     def test_a_token_without_account_is_refused(self):
         status, said, _ = check(f"Listen 127.0.0.1:1\nTwchatAuthToken {TOKEN}\n{MOUNT}")
         assert status != 0

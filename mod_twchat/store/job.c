@@ -10,11 +10,20 @@
 #include "store/sql.h"
 #include "util/text.h"
 
+/* The answers to one conversation follow each other: of those that are due next, only the first of each conversation is for the
+ * taking. One that somebody is at work on still stands here for everybody else, so that it keeps the later ones back; one that was
+ * put off does not. Looking no further than this many keeps a claim as cheap with a thousand waiting as with one. */
+#define NEXT_DUE                                                              \
+    "SELECT q.id FROM ("                                                      \
+    " SELECT n.id, n.run_at, row_number() OVER (PARTITION BY coalesce(c.conv_id, -n.id) ORDER BY n.message_id, n.id) AS place" \
+    "   FROM (SELECT id, message_id, run_at FROM jobs WHERE kind = 'answer' AND run_at <= now() ORDER BY run_at, id LIMIT 32) n" \
+    "   LEFT JOIN LATERAL (SELECT conv_id FROM messages WHERE id = n.message_id OFFSET 0) c ON true) q WHERE q.place = 1"
+
 /* A job is taken whether its message is still there or not: left alone it would stand before all others for ever.
  * Somebody may have deleted the row of settings by hand, too. */
 static const twc_sql_t SQL_TAKE_ANSWER = { "twc_job_take_answer",
     "WITH job AS ("
-    " DELETE FROM jobs WHERE id = (SELECT id FROM jobs WHERE kind = 'answer' AND run_at <= now()"
+    " DELETE FROM jobs WHERE id = (SELECT id FROM jobs WHERE id = ANY (ARRAY(" NEXT_DUE "))"
     "                               ORDER BY run_at, id FOR UPDATE SKIP LOCKED LIMIT 1)"
     " RETURNING id, attempts, arg, message_id) "
     "SELECT j.id, j.attempts, j.arg, m.id, m.conv_id, m.from_addr, m.to_addr, m.body, m.num_media, m.service_sid,"

@@ -20,6 +20,7 @@
 #include "store/consent.h"
 #include "store/follow.h"
 #include "store/ingest.h"
+#include "store/job.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
 #include "store/sql.h"
@@ -701,6 +702,36 @@ static void answers_in_twiml_that_may_have_got_lost(void **state)
     value("DELETE FROM outbox");
 }
 
+/* What another runner can have while this one is at work on the first answer. */
+static apr_status_t take_two(twc_ctx_t *ctx, void *baton)
+{
+    twc_answer_t first, other;
+
+    assert_int_equal(twc_job_take_answer(ctx, &first), APR_SUCCESS);
+    assert_string_equal(first.turn.body, "a1");
+    assert_int_equal(twc_job_take_answer(ctx_new(), &other), APR_SUCCESS);
+    assert_string_equal(other.turn.body, "b1");
+    assert_int_equal(twc_job_take_answer(ctx_new(), &other), APR_ENOENT);
+    return APR_SUCCESS;
+}
+
+static void answers_of_one_conversation_follow_each_other(void **state)
+{
+    twc_answer_t next;
+
+    value("DELETE FROM jobs");
+    value("INSERT INTO conversations (peer, channel, address, ours) VALUES ('+14159990001', 'sms', '+14159990001', '" OURS "'),"
+          " ('+14159990002', 'sms', '+14159990002', '" OURS "')");
+    value("INSERT INTO messages (conv_id, direction, source, from_addr, to_addr, body, status)"
+          " SELECT c.id, 'inbound', 'twilio', c.peer, '" OURS "', x.body, 'received'"
+          "   FROM (VALUES (1, '+14159990001', 'a1'), (2, '+14159990001', 'a2'), (3, '+14159990002', 'b1')) x(n, peer, body)"
+          "   JOIN conversations c USING (peer) ORDER BY x.n");
+    value("INSERT INTO jobs (kind, message_id) SELECT 'answer', id FROM messages ORDER BY conv_id, id DESC");
+    assert_int_equal(twc_tx_run(ctx_new(), take_two, NULL), APR_SUCCESS);
+    assert_int_equal(twc_job_take_answer(ctx_new(), &next), APR_SUCCESS);
+    assert_string_equal(next.turn.body, "a2");
+}
+
 static int pull(void)
 {
     int count;
@@ -749,8 +780,8 @@ int main(void)
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(an_opt_out_told_too_early_counts), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(drafts_that_are_refused), TEST(who_sends), TEST(a_sweep_meets_each_message_once),
-        TEST(answers_in_twiml_that_may_have_got_lost),
-        TEST(a_clock_that_was_set_back),
+        TEST(answers_in_twiml_that_may_have_got_lost), TEST(a_clock_that_was_set_back),
+        TEST(answers_of_one_conversation_follow_each_other),
     };
     int failed;
 

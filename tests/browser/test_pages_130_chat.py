@@ -127,7 +127,7 @@ class TestShown:
         page.size(size)
         page.go("/chat/nonsense", live=size == "desk")
         page.see(".empty", "“nonsense” is no phone number")
-        assert not page.visible("tw-composer")
+        assert not page.visible("tw-composer") and not page.visible(".thread-sub")
         page.shot(f"no-number-{size}")
         page.click(".stream a.btn", "Back to the inbox")
         wait_for(lambda: page.script("return location.pathname") == "/inbox", 10, "the inbox")

@@ -92,7 +92,7 @@ class Thread extends HTMLElement {
       iconButton('back', t('thread.back'), () => this.dispatchEvent(new Event('back')), { class: 'btn-icon thread-back' }),
       avatar(row),
       h('div', { class: 'thread-who' }, h('h2', { class: 'one-line', dir: 'auto' }, title(row)),
-        h('div', { class: 'thread-sub' }, h('span', { class: `channel ch-${row.channel}` }, channelName(row.channel)), row.name && number,
+        !this.conversation.nobody && h('div', { class: 'thread-sub' }, h('span', { class: `channel ch-${row.channel}` }, channelName(row.channel)), row.name && number,
           !row.name && iconButton('copy', t('action.copy_number'), () => copy(bare(row.peer)), { class: 'btn-icon tiny' }))),
     ];
   }

@@ -269,6 +269,7 @@ static apr_status_t open_dir(twc_spool_t *s, apr_pool_t *scratch)
         return rv;
     TWC_TRY(open_file(apr_pstrcat(scratch, s->dir, "/append.lock", NULL), &s->append_fd));
     TWC_TRY(map_state(s, apr_pstrcat(scratch, s->dir, "/state", NULL)));
+    TWC_TRY(use_claim(s));
     rv = twc_spool_lock(s);
     if (rv == APR_TIMEUP && is_made(s->state))  /* its holder has settled it, or whoever writes next does */
         return APR_SUCCESS;

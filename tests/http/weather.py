@@ -202,7 +202,7 @@ class Weather:
 
     def _freeze(self, seconds):
         """A child stops in the middle of whatever it does, and goes on as if nothing had been."""
-        pids = self._dice.sample(self._dice.choice(self._sites).httpd.children(), 1)
+        pids = self._dice.choice(self._sites).httpd.children()[:1]     # none, where they were just killed
         self._signal(pids, signal.SIGSTOP)
         self._thaws.append(threading.Timer(seconds, self._signal, (pids, signal.SIGCONT)))
         self._thaws[-1].start()

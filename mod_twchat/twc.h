@@ -87,13 +87,14 @@ struct twc_problem_t {
     const char *detail;                 /* a sentence a person can act on */
     const char *field;                  /* offending input field, or NULL */
     int twilio_code;                    /* Twilio's error number, or 0 */
+    apr_interval_time_t wait;           /* after which it makes sense to try again; 0: nothing is known */
     const char *internal;               /* for the log only, never for answers; or NULL */
 };
 
 /**
  * Record a failure and return status, so that it reads `return twc_problem(...)`.
  * @param status  APR_ENOENT not there | APR_EEXIST conflict | APR_EACCES not allowed
- *                | APR_EINVAL bad input | APR_EAGAIN busy, try again | other: our fault
+ *                | APR_EINVAL bad input | APR_EAGAIN busy, try again | APR_EBUSY too often | other: our fault
  * @param detail  printf format, copied into ctx->pool
  */
 apr_status_t twc_problem(twc_ctx_t *ctx, apr_status_t status, const char *code,

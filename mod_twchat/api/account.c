@@ -24,26 +24,12 @@
 #define ATTEMPTS_MAX 10
 #define DAYS_MAX     3650
 
-static bool is_code(const twc_req_t *q, const char *code)
-{
-    return q->ctx->problem->code && strcmp(q->ctx->problem->code, code) == 0;
-}
-
 static apr_status_t done(twc_req_t *q)
 {
     return twc_reply_json(q, HTTP_OK, "{\"ok\":true}");
 }
 
 /* ---- signing in and out -------------------------------------------------------------------- */
-
-static apr_status_t refuse_signin(twc_req_t *q, apr_status_t rv, apr_interval_time_t wait)
-{
-    if (is_code(q, "too_many_attempts")) {
-        twc_reply_header(q, "Retry-After", apr_psprintf(q->r->pool, "%" APR_TIME_T_FMT, apr_time_sec(wait) + 1));
-        return twc_reply_error(q, HTTP_TOO_MANY_REQUESTS, q->ctx->problem->detail);
-    }
-    return rv == APR_EACCES ? twc_reply_error(q, HTTP_UNAUTHORIZED, q->ctx->problem->detail) : rv;
-}
 
 apr_status_t twc_native_signin(twc_req_t *q)
 {
@@ -52,7 +38,6 @@ apr_status_t twc_native_signin(twc_req_t *q)
         { "username", TWC_FIELD_TEXT, &knock.username, true }, { "password", TWC_FIELD_TEXT, &knock.password, true },
         { "code", TWC_FIELD_TEXT, &knock.code, false }, { NULL }
     };
-    apr_interval_time_t wait;
     twc_cookie_t cookie;
     twc_user_t *user;
     apr_status_t rv;
@@ -60,9 +45,9 @@ apr_status_t twc_native_signin(twc_req_t *q)
     TWC_TRY(twc_fields_read(q, fields));
     if (!twc_principal_same_origin(q))
         return twc_reply_error(q, HTTP_FORBIDDEN, "The request comes from a page of another site.");
-    rv = twc_signin_check(q->ctx, &knock, &user, &wait);
+    rv = twc_signin_check(q->ctx, &knock, &user);
     if (rv != APR_SUCCESS)
-        return refuse_signin(q, rv, wait);
+        return rv == APR_EACCES ? twc_reply_error(q, HTTP_UNAUTHORIZED, q->ctx->problem->detail) : rv;
     TWC_TRY(twc_signin_cookie(q->ctx, user, &knock, &cookie));
     twc_cookie_set(q, &cookie);
     return twc_reply_object(q, HTTP_OK, json_pack("{s:b, s:s, s:s}", "ok", 1, "user", user->username, "role", twc_role_name(user->role)));

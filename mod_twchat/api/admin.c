@@ -42,29 +42,24 @@ static apr_status_t check_key(twc_req_t *q, const twc_knock_t *knock, twc_user_t
     return APR_SUCCESS;
 }
 
-static apr_status_t check(twc_req_t *q, const twc_knock_t *knock, twc_user_t **user, apr_interval_time_t *wait)
+static apr_status_t check(twc_req_t *q, const twc_knock_t *knock, twc_user_t **user)
 {
     apr_status_t rv;
 
-    *wait = 0;
     if (strlen(knock->password) >= KEY_MIN) {
         rv = check_key(q, knock, user);
         if (rv != APR_EACCES)
             return rv;
         twc_problem_clear(q->ctx);
     }
-    rv = twc_signin_check(q->ctx, knock, user, wait);
+    rv = twc_signin_check(q->ctx, knock, user);
     if (rv == APR_SUCCESS && (*user)->role < TWC_ROLE_VIEWER)
         return invalid(q->ctx);
     return rv;
 }
 
-static apr_status_t refuse(twc_req_t *q, apr_status_t rv, apr_interval_time_t wait)
+static apr_status_t refuse(twc_req_t *q, apr_status_t rv)
 {
-    if (is_code(q, "too_many_attempts")) {
-        twc_reply_header(q, "Retry-After", apr_psprintf(q->r->pool, "%" APR_TIME_T_FMT, apr_time_sec(wait) + 1));
-        return twc_reply_error(q, HTTP_TOO_MANY_REQUESTS, q->ctx->problem->detail);
-    }
     if (rv != APR_EACCES)
         return rv;
     if (is_code(q, "code_needed") || is_code(q, "code_wrong"))
@@ -80,7 +75,6 @@ apr_status_t twc_admin_login(twc_req_t *q)
         { "username", TWC_FIELD_TEXT, &knock.username, false }, { "password", TWC_FIELD_TEXT, &knock.password, true },
         { "code", TWC_FIELD_TEXT, &knock.code, false }, { NULL }
     };
-    apr_interval_time_t wait;
     twc_cookie_t cookie;
     twc_user_t *user;
     apr_status_t rv;
@@ -88,9 +82,9 @@ apr_status_t twc_admin_login(twc_req_t *q)
     TWC_TRY(twc_fields_read(q, fields));
     if (!twc_principal_same_origin(q))
         return twc_reply_error(q, HTTP_FORBIDDEN, "The request comes from a page of another site.");
-    rv = check(q, &knock, &user, &wait);
+    rv = check(q, &knock, &user);
     if (rv != APR_SUCCESS)
-        return refuse(q, rv, wait);
+        return refuse(q, rv);
     TWC_TRY(twc_signin_cookie(q->ctx, user, &knock, &cookie));
     twc_cookie_set(q, &cookie);
     return twc_reply_object(q, HTTP_OK, json_pack("{s:b, s:s}", "ok", 1, "username", user->username));

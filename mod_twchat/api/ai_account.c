@@ -112,12 +112,8 @@ apr_status_t twc_ai_register(twc_req_t *q)
     return reply_signed_in(q, HTTP_CREATED, user, &knock, true);
 }
 
-static apr_status_t refuse_signin(twc_req_t *q, apr_status_t rv, apr_interval_time_t wait)
+static apr_status_t refuse_signin(twc_req_t *q, apr_status_t rv)
 {
-    if (is_code(q, "too_many_attempts")) {
-        twc_reply_header(q, "Retry-After", apr_psprintf(q->r->pool, "%" APR_TIME_T_FMT, apr_time_sec(wait) + 1));
-        return twc_reply_error(q, HTTP_TOO_MANY_REQUESTS, q->ctx->problem->detail);
-    }
     if (rv != APR_EACCES)
         return rv;
     if (is_code(q, "user_disabled"))
@@ -133,14 +129,13 @@ apr_status_t twc_ai_login(twc_req_t *q)
         { "username", TWC_FIELD_TEXT, &knock.username, true }, { "password", TWC_FIELD_TEXT, &knock.password, true },
         { "code", TWC_FIELD_TEXT, &knock.code, false }, { NULL }
     };
-    apr_interval_time_t wait;
     twc_user_t *user;
     apr_status_t rv;
 
     TWC_TRY(need_secret(q));
     TWC_TRY(twc_fields_read(q, fields));
-    rv = twc_signin_check(q->ctx, &knock, &user, &wait);
-    return rv == APR_SUCCESS ? reply_signed_in(q, HTTP_OK, user, &knock, false) : refuse_signin(q, rv, wait);
+    rv = twc_signin_check(q->ctx, &knock, &user);
+    return rv == APR_SUCCESS ? reply_signed_in(q, HTTP_OK, user, &knock, false) : refuse_signin(q, rv);
 }
 
 apr_status_t twc_ai_refresh(twc_req_t *q)

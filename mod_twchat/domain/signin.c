@@ -13,6 +13,7 @@
 #include <openssl/sha.h>
 
 #include "domain/account.h"
+#include "domain/guess.h"
 #include "domain/signin.h"
 #include "store/audit.h"
 #include "store/db.h"
@@ -22,7 +23,6 @@
 #include "util/totp.h"
 #include "util/hasher.h"
 
-#define WINDOW        apr_time_from_sec(60)
 #define COOKIE_BYTES  32
 #define COOKIE_CHARS  43
 #define ID_BYTES      16
@@ -36,7 +36,6 @@ static const char *sha256_hex(apr_pool_t *pool, const char *text)
 }
 
 /* ---- name, password, second factor ------------------------------------------------------ */
-
 
 static apr_status_t find_user(twc_ctx_t *ctx, const char *name, twc_user_t **user)
 {
@@ -81,28 +80,30 @@ static apr_status_t check_password(twc_ctx_t *ctx, const char *password, const t
     return matches ? APR_SUCCESS : twc_problem(ctx, APR_EACCES, "credentials_wrong", "Incorrect username or password");
 }
 
-static apr_status_t count_attempt(twc_ctx_t *ctx, const twc_knock_t *knock, const char *account, apr_interval_time_t *wait)
+static apr_status_t check_all(twc_ctx_t *ctx, const twc_knock_t *knock, const twc_user_t *user)
 {
-    apr_status_t rv = twc_attempt_begin(ctx, knock->address, account, knock->max, WINDOW, wait);
-
-    return rv == APR_EACCES ? twc_problem(ctx, APR_TIMEUP, "too_many_attempts", "Too many requests. Please try again later.") : rv;
+    TWC_TRY(check_password(ctx, knock->password, user));
+    if (!user->active)
+        return twc_problem(ctx, APR_EACCES, "user_disabled", "User is disabled");
+    return user->totp_on ? check_code(ctx, user, knock->code) : APR_SUCCESS;
 }
 
-/* Counted before it is known how it ends, so that a thousand guesses at once are no way around it. */
-apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user, apr_interval_time_t *wait)
+/* A name nobody has is limited like one that somebody has. */
+static const char *account_key(twc_ctx_t *ctx, const char *name, const twc_user_t *user)
 {
-    const char *account;
+    return user ? apr_psprintf(ctx->pool, "account %" APR_INT64_T_FMT, user->id)
+        : apr_pstrcat(ctx->pool, "account ", sha256_hex(ctx->pool, twc_text_upper(ctx->pool, name)), NULL);
+}
 
-    *wait = 0;
+apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user)
+{
+    twc_attempt_t attempt = { .max = knock->max, .window = TWC_GUESS_WINDOW };
+
     TWC_TRY(find_user(ctx, knock->username, user));
-    account = *user ? apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, (*user)->id) : sha256_hex(ctx->pool, twc_text_upper(ctx->pool, knock->username));
-    TWC_TRY(count_attempt(ctx, knock, account, wait));
-    TWC_TRY(check_password(ctx, knock->password, *user));
-    if (!(*user)->active)
-        return twc_problem(ctx, APR_EACCES, "user_disabled", "User is disabled");
-    if ((*user)->totp_on)
-        TWC_TRY(check_code(ctx, *user, knock->code));
-    return twc_attempt_forgive(ctx, knock->address, account);
+    attempt.keys[0] = account_key(ctx, knock->username, *user);
+    attempt.keys[1] = twc_attempt_address(ctx->pool, knock->address);
+    TWC_TRY(twc_guess_begin(ctx, &attempt));
+    return twc_guess_end(ctx, &attempt, check_all(ctx, knock, *user));
 }
 
 /* ---- cookies --------------------------------------------------------------------------------- */

@@ -18,11 +18,11 @@ typedef struct twc_knock_t {
 
 /**
  * Check name, password and second factor. Costs the same time for a name nobody has.
- * @param wait  out when APR_TIMEUP: how long to wait
  * @return APR_SUCCESS | APR_EACCES "credentials_wrong" | APR_EACCES "code_needed" the password was right | APR_EACCES "code_wrong"
- *         | APR_EACCES "user_disabled" the password was right | APR_TIMEUP "too_many_attempts" | APR_EAGAIN busy
+ *         | APR_EACCES "user_disabled" the password was right | APR_EBUSY "too_many_attempts", problem->wait says how long
+ *         | APR_EAGAIN busy
  */
-apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user, apr_interval_time_t *wait);
+apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user);
 
 /** A browser's sign-in: value of its cookie (43 characters), and the token its changes must repeat. */
 typedef struct twc_cookie_t {

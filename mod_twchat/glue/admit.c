@@ -104,7 +104,7 @@ static apr_status_t refuse_change(twc_req_t *q, const char *event, const char *w
 static apr_status_t refuse_rate(twc_req_t *q, apr_interval_time_t wait)
 {
     log_auth(q, "too many requests");
-    twc_reply_header(q, "Retry-After", apr_psprintf(q->r->pool, "%" APR_TIME_T_FMT, apr_time_sec(wait) + 1));
+    twc_reply_retry_after(q->r, wait);
     return twc_reply_error(q, HTTP_TOO_MANY_REQUESTS, "Too many requests. Please try again later.");
 }
 

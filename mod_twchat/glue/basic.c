@@ -30,14 +30,13 @@ static apr_status_t may_without_factor(twc_ctx_t *ctx, const twc_user_t *user)
 
 static bool is_refusal(const twc_ctx_t *ctx, apr_status_t rv)
 {
-    return rv == APR_EACCES || (ctx->problem->code && strcmp(ctx->problem->code, "too_many_attempts") == 0);
+    return rv == APR_EACCES || APR_STATUS_IS_EBUSY(rv);
 }
 
 apr_status_t twc_basic_check(twc_tenant_t *tenant, twc_ctx_t *ctx, const char *name, const char *password, const char *address,
                              const char *device, twc_user_t **user)
 {
     const twc_knock_t knock = { .username = name, .password = password, .address = address, .device = device, .max = ATTEMPTS_MAX };
-    apr_interval_time_t wait;
     apr_status_t rv = twc_user_by_login(ctx, name, user);
 
     if (rv == APR_SUCCESS && twc_keys_password_known(tenant->keys, ctx->pool, *user, password))
@@ -45,7 +44,7 @@ apr_status_t twc_basic_check(twc_tenant_t *tenant, twc_ctx_t *ctx, const char *n
     if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv))
         return rv;
     twc_problem_clear(ctx);
-    rv = twc_signin_check(ctx, &knock, user, &wait);
+    rv = twc_signin_check(ctx, &knock, user);
     if (rv != APR_SUCCESS)
         return is_refusal(ctx, rv) ? APR_EACCES : rv;
     twc_keys_password_remember(tenant->keys, ctx->pool, *user, password);

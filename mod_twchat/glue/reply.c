@@ -21,6 +21,11 @@ void twc_reply_header(twc_req_t *q, const char *name, const char *value)
     apr_table_set(q->r->err_headers_out, name, value);
 }
 
+void twc_reply_retry_after(request_rec *r, apr_interval_time_t wait)
+{
+    apr_table_setn(r->err_headers_out, "Retry-After", apr_psprintf(r->pool, "%" APR_TIME_T_FMT, apr_time_sec(wait) + 1));
+}
+
 /* mod_mime may have read an encoding or a language out of a number that looks like a file name. */
 static void forget_file_name(request_rec *r)
 {
@@ -92,6 +97,8 @@ int twc_reply_status_of(apr_status_t rv)
         return HTTP_FORBIDDEN;
     if (APR_STATUS_IS_EINVAL(rv))
         return HTTP_BAD_REQUEST;
+    if (APR_STATUS_IS_EBUSY(rv))
+        return HTTP_TOO_MANY_REQUESTS;
     if (APR_STATUS_IS_EAGAIN(rv) || APR_STATUS_IS_TIMEUP(rv))
         return HTTP_SERVICE_UNAVAILABLE;
     return HTTP_INTERNAL_SERVER_ERROR;
@@ -134,7 +141,9 @@ apr_status_t twc_reply_error(twc_req_t *q, int status, const char *text)
 
     if (!text)
         text = twc_reply_reason(status);
-    if (status == HTTP_SERVICE_UNAVAILABLE && !apr_table_get(q->r->err_headers_out, "Retry-After"))
+    if (p->wait > 0)
+        twc_reply_retry_after(q->r, p->wait);
+    else if (status == HTTP_SERVICE_UNAVAILABLE && !apr_table_get(q->r->err_headers_out, "Retry-After"))
         twc_reply_header(q, "Retry-After", RETRY_AFTER);
     return twc_reply_json(q, status, twc_reply_error_body(q->r->pool, q->match->style, text,
                                                           p->code ? p->code : code_of(q->r->pool, status),

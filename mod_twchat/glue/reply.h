@@ -29,7 +29,7 @@ apr_status_t twc_reply_text(twc_req_t *q, int status, const char *text);
 /** An error in the style of the route's interface, in the words of ctx->problem where that has any. */
 apr_status_t twc_reply_error(twc_req_t *q, int status, const char *text);
 
-/** ctx->problem as an answer: status by kind, 503 with Retry-After where waiting helps. */
+/** ctx->problem as an answer: status by kind, 503 and 429 with Retry-After. */
 apr_status_t twc_reply_problem(twc_req_t *q, apr_status_t rv);
 
 /** HTTP status for a failure of the core. */
@@ -44,6 +44,9 @@ const char *twc_reply_reason(int status);
  */
 const char *twc_reply_error_body(apr_pool_t *pool, twc_style_e style, const char *text, const char *code,
                                  int number, const char *field);
+
+/** Say when it makes sense to come again. */
+void twc_reply_retry_after(request_rec *r, apr_interval_time_t wait);
 
 /** Name and value added also to errors. */
 void twc_reply_header(twc_req_t *q, const char *name, const char *value);

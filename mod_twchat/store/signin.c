@@ -12,6 +12,8 @@
 #include "store/signin.h"
 #include "store/sql.h"
 
+#define FLIGHT_SECONDS 60               /* longer than any check of a password takes */
+
 static const twc_sql_t SQL_INSERT = { "twc_signin_insert",
     "WITH seen AS (UPDATE users SET last_signin_at = now() WHERE id = $1::bigint) "
     "INSERT INTO signins (user_id, kind, secret, refresh, device_info, ip_address, expires_at)"
@@ -210,6 +212,7 @@ apr_status_t twc_signin_page_json(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64
 
 static const twc_sql_t SQL_PURGE = { "twc_signin_purge",
     "WITH old AS (DELETE FROM signin_attempts WHERE window_at < now() - interval '1 day' AND coalesce(blocked_until, window_at) < now()),"
+    " lost AS (DELETE FROM signin_flights WHERE until < now() - interval '1 hour'),"
     " idle AS (DELETE FROM api_buckets WHERE refilled_at < now() - interval '1 day') "
     "DELETE FROM signins WHERE id IN (SELECT id FROM signins WHERE expires_at < now() - interval '30 days' LIMIT 10000)", 0 };
 
@@ -220,67 +223,139 @@ apr_status_t twc_signin_purge(twc_ctx_t *ctx)
 
 /* ---- attempts --------------------------------------------------------------------------- */
 
-/* Rows are taken in the order of their keys, so that two attempts cannot wait for one another. A window that is used up blocks:
- * as long as the window, then twice, four times that ... A quiet hour forgives. */
-static const twc_sql_t SQL_ATTEMPT = { "twc_attempt_begin",
+/* Rows are taken in the order of their keys, so that two attempts cannot wait for one another, and held until the attempt has taken
+ * its place. A window that is used up blocks: as long as the window, then twice, four times that ... A quiet hour forgives. */
+#define OVER "coalesce(a.blocked_until, a.window_at + $3::float8 * interval '1 second') <= now()"
+#define USED_UP "(a.blocked_until IS NULL AND NOT " OVER " AND a.attempts >= $2::int)"
+
+static const twc_sql_t SQL_ATTEMPT_LOOK = { "twc_attempt_look",
     "INSERT INTO signin_attempts AS a (key, window_at, attempts)"
-    " SELECT k, now(), 1 FROM unnest($1::text[]) k ORDER BY k"
+    " SELECT k, now(), 0 FROM unnest($1::text[]) k ORDER BY k"
     " ON CONFLICT (key) DO UPDATE SET"
-    "  window_at = CASE WHEN a.window_at + $3::float8 * interval '1 second' <= now() THEN now() ELSE a.window_at END,"
-    "  attempts = CASE WHEN a.blocked_until > now() THEN a.attempts"
-    "   WHEN a.window_at + $3::float8 * interval '1 second' <= now() OR a.blocked_until IS NOT NULL THEN 1 ELSE a.attempts + 1 END,"
-    "  strikes = CASE WHEN a.blocked_until > now() THEN a.strikes"
-    "   WHEN a.window_at < now() - interval '1 hour' - $3::float8 * interval '1 second' THEN 0"
-    "   WHEN a.blocked_until IS NULL AND a.window_at + $3::float8 * interval '1 second' > now() AND a.attempts + 1 > $2::int"
-    "    THEN least(a.strikes + 1, 7) ELSE a.strikes END,"
+    "  window_at = CASE WHEN " OVER " THEN now() ELSE a.window_at END,"
+    "  attempts = CASE WHEN " OVER " THEN 0 ELSE a.attempts END,"
+    "  strikes = CASE WHEN a.window_at < now() - interval '1 hour' - $3::float8 * interval '1 second' AND " OVER " THEN 0"
+    "   WHEN " USED_UP " THEN least(a.strikes + 1, 7) ELSE a.strikes END,"
     "  blocked_until = CASE WHEN a.blocked_until > now() THEN a.blocked_until"
-    "   WHEN a.blocked_until IS NULL AND a.window_at + $3::float8 * interval '1 second' > now() AND a.attempts + 1 > $2::int"
-    "    THEN now() + least($3::float8 * 2 ^ a.strikes, 3600) * interval '1 second' END"
+    "   WHEN " USED_UP " THEN now() + least($3::float8 * 2 ^ a.strikes, 3600) * interval '1 second' END"
     " RETURNING extract(epoch FROM blocked_until - now())", 0 };
 
-static const twc_sql_t SQL_FORGIVE = { "twc_attempt_forgive",
-    "WITH gone AS (DELETE FROM signin_attempts WHERE key = $2) "
-    "UPDATE signin_attempts SET attempts = greatest(attempts - 1, 0) WHERE key = $1", 0 };
+/* Another statement, because only that sees what those have done whom the first one waited for. */
+static const twc_sql_t SQL_ATTEMPT_BEGIN = { "twc_attempt_begin",
+    "WITH n AS (SELECT nextval('signin_attempt') AS attempt)"
+    " INSERT INTO signin_flights (attempt, key, until)"
+    " SELECT n.attempt, k, now() + $3::float8 * interval '1 second' FROM n, unnest($1::text[]) k"
+    "  WHERE NOT EXISTS (SELECT 1 FROM signin_attempts a WHERE a.key = ANY ($1::text[])"
+    "   AND a.attempts + (SELECT count(*) FROM signin_flights f WHERE f.key = a.key AND f.until > now()) >= $2::int)"
+    " RETURNING attempt", 0 };
 
-static const char *address_key(twc_ctx_t *ctx, const char *address)
+static const twc_sql_t SQL_ATTEMPT_END = { "twc_attempt_end", "DELETE FROM signin_flights WHERE attempt = $1::bigint", 0 };
+
+static const twc_sql_t SQL_ATTEMPT_FORGIVE = { "twc_attempt_forgive",
+    "WITH ended AS (DELETE FROM signin_flights WHERE attempt = $1::bigint) DELETE FROM signin_attempts WHERE key = $2", 0 };
+
+static const twc_sql_t SQL_ATTEMPT_FAIL = { "twc_attempt_fail",
+    "WITH ended AS (DELETE FROM signin_flights WHERE attempt = $1::bigint)"
+    " INSERT INTO signin_attempts AS a (key, window_at, attempts)"
+    " SELECT k, now(), 1 FROM unnest($2::text[]) k ORDER BY k"
+    " ON CONFLICT (key) DO UPDATE SET"
+    "  window_at = CASE WHEN " OVER " THEN now() ELSE a.window_at END,"
+    "  attempts = CASE WHEN " OVER " THEN 1 ELSE a.attempts + 1 END,"
+    "  blocked_until = CASE WHEN " OVER " THEN NULL ELSE a.blocked_until END", 0 };
+
+typedef struct begin_t {
+    twc_attempt_t *attempt;
+    apr_interval_time_t wait;
+    bool full;
+} begin_t;
+
+static apr_interval_time_t longest(const twc_rows_t *rows)
 {
-    return apr_pstrcat(ctx->scratch, "address ", address, NULL);
-}
+    double most = 0;
 
-static const char *account_key(twc_ctx_t *ctx, const char *account)
-{
-    return apr_pstrcat(ctx->scratch, "account ", account, NULL);
-}
-
-apr_status_t twc_attempt_begin(twc_ctx_t *ctx, const char *address, const char *account, int max,
-                               apr_interval_time_t window, apr_interval_time_t *wait)
-{
-    const char *keys[] = { address_key(ctx, address), account_key(ctx, account) };
-    double longest = 0;
-    twc_args_t args;
-    twc_rows_t *rows;
-
-    twc_args_init(&args, ctx->scratch);
-    twc_arg_array(&args, keys, 2);
-    twc_arg_int(&args, max);
-    twc_arg_num(&args, (double)window / APR_USEC_PER_SEC);
-    TWC_TRY(twc_db_run(ctx, &SQL_ATTEMPT, &args, &rows));
     for (int i = 0; i < twc_rows_count(rows); i++) {
         double seconds = twc_rows_null(rows, i, 0) ? 0 : strtod(twc_rows_view(rows, i, 0).data, NULL);
-        longest = seconds > longest ? seconds : longest;
+        most = seconds > most ? seconds : most;
     }
-    *wait = (apr_interval_time_t)(longest * APR_USEC_PER_SEC);
-    return *wait == 0 ? APR_SUCCESS : APR_EACCES;
+    return (apr_interval_time_t)(most * APR_USEC_PER_SEC);
 }
 
-apr_status_t twc_attempt_forgive(twc_ctx_t *ctx, const char *address, const char *account)
+static void bind_keys(twc_ctx_t *ctx, const twc_attempt_t *attempt, twc_args_t *args)
+{
+    twc_arg_array(args, attempt->keys, attempt->keys[1] ? 2 : 1);
+}
+
+/* What it finds out is kept whatever it is, so it succeeds. */
+static apr_status_t begin(twc_ctx_t *ctx, void *baton)
+{
+    begin_t *b = baton;
+    twc_args_t look, take;
+    twc_rows_t *rows;
+
+    twc_args_init(&look, ctx->scratch);
+    bind_keys(ctx, b->attempt, &look);
+    twc_arg_int(&look, b->attempt->max);
+    twc_arg_num(&look, (double)b->attempt->window / APR_USEC_PER_SEC);
+    TWC_TRY(twc_db_run(ctx, &SQL_ATTEMPT_LOOK, &look, &rows));
+    b->wait = longest(rows);
+    if (b->wait > 0)
+        return APR_SUCCESS;
+    twc_args_init(&take, ctx->scratch);
+    bind_keys(ctx, b->attempt, &take);
+    twc_arg_int(&take, b->attempt->max);
+    twc_arg_num(&take, FLIGHT_SECONDS);
+    TWC_TRY(twc_db_run(ctx, &SQL_ATTEMPT_BEGIN, &take, &rows));
+    b->full = twc_rows_count(rows) == 0;
+    b->attempt->id = b->full ? 0 : twc_rows_int(rows, 0, 0);
+    return APR_SUCCESS;
+}
+
+apr_status_t twc_attempt_begin(twc_ctx_t *ctx, twc_attempt_t *attempt)
+{
+    begin_t b = { .attempt = attempt };
+
+    TWC_TRY(twc_tx_run(ctx, begin, &b));
+    if (b.wait > 0) {
+        (void)twc_problem(ctx, APR_EBUSY, "too_many_attempts", "Too many requests. Please try again later.");
+        ctx->problem->wait = b.wait;
+        return APR_EBUSY;
+    }
+    return b.full ? twc_problem(ctx, APR_EAGAIN, "busy", "Too many people are signing in at once; try again in a moment.") : APR_SUCCESS;
+}
+
+apr_status_t twc_attempt_end(twc_ctx_t *ctx, const twc_attempt_t *attempt)
 {
     twc_args_t args;
 
     twc_args_init(&args, ctx->scratch);
-    twc_arg_text(&args, address_key(ctx, address));
-    twc_arg_text(&args, account_key(ctx, account));
-    return twc_db_run(ctx, &SQL_FORGIVE, &args, NULL);
+    twc_arg_int(&args, attempt->id);
+    return twc_db_run(ctx, &SQL_ATTEMPT_END, &args, NULL);
+}
+
+apr_status_t twc_attempt_forgive(twc_ctx_t *ctx, const twc_attempt_t *attempt)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, attempt->id);
+    twc_arg_text(&args, attempt->keys[0]);
+    return twc_db_run(ctx, &SQL_ATTEMPT_FORGIVE, &args, NULL);
+}
+
+apr_status_t twc_attempt_fail(twc_ctx_t *ctx, const twc_attempt_t *attempt)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, attempt->id);
+    bind_keys(ctx, attempt, &args);
+    twc_arg_num(&args, (double)attempt->window / APR_USEC_PER_SEC);
+    return twc_db_run(ctx, &SQL_ATTEMPT_FAIL, &args, NULL);
+}
+
+const char *twc_attempt_address(apr_pool_t *pool, const char *address)
+{
+    return apr_pstrcat(pool, "address ", address, NULL);
 }
 
 /* ---- API callers ---------------------------------------------------------------------------- */
@@ -315,5 +390,5 @@ apr_status_t twc_bucket_draw(twc_ctx_t *ctx, const char *key, double rate, doubl
 
 const twc_sql_t *const twc_signin_sql[] = {
     &SQL_INSERT, &SQL_BY_SECRET, &SQL_BY_HANDLE, &SQL_ROTATE, &SQL_END, &SQL_END_ALL, &SQL_LIST, &SQL_PAGE, &SQL_PURGE,
-    &SQL_ATTEMPT, &SQL_FORGIVE, &SQL_DRAW, NULL
+    &SQL_ATTEMPT_LOOK, &SQL_ATTEMPT_BEGIN, &SQL_ATTEMPT_END, &SQL_ATTEMPT_FORGIVE, &SQL_ATTEMPT_FAIL, &SQL_DRAW, NULL
 };

@@ -59,15 +59,32 @@ apr_status_t twc_signin_purge(twc_ctx_t *ctx);
 /* ---- attempts ----------------------------------------------------------------------------- */
 
 /**
- * Count an attempt beforehand, so that many at once do not slip through: by address and by account.
- * @param max     attempts that may fail within window; beyond it nobody is heard for a window, then two, four … up to an hour
- * @param wait    out when APR_EACCES: how long
- * @return APR_SUCCESS | APR_EACCES too many
+ * An attempt at something that may be tried max times within window, for each of one or two keys. Failures count, shared by all
+ * children and hosts; beyond them nobody is heard for a window, then two, four … up to an hour. Attempts whose end nobody knows
+ * yet count as far as they could become failures too many: so guesses at the same time are bounded, and successes cost nobody anything.
  */
-apr_status_t twc_attempt_begin(twc_ctx_t *ctx, const char *address, const char *account, int max,
-                               apr_interval_time_t window, apr_interval_time_t *wait);
-/** It was right: it does not count, and the account's history is forgotten. */
-apr_status_t twc_attempt_forgive(twc_ctx_t *ctx, const char *address, const char *account);
+typedef struct twc_attempt_t {
+    const char *keys[2];                /* "account 7", and twc_attempt_address's or NULL */
+    int max;
+    apr_interval_time_t window;
+    apr_int64_t id;                     /* out */
+} twc_attempt_t;
+
+/**
+ * Each attempt that was begun is ended by one of the three below; where its process dies, after a minute.
+ * @return APR_SUCCESS | APR_EBUSY too many failed, problem->wait says how long to wait | APR_EAGAIN "busy": those under way could
+ *         all fail, and then this one were one too many
+ */
+apr_status_t twc_attempt_begin(twc_ctx_t *ctx, twc_attempt_t *attempt);
+/** It did not come to an answer: as if it had not been made. */
+apr_status_t twc_attempt_end(twc_ctx_t *ctx, const twc_attempt_t *attempt);
+/** It was right, and what failed before it for keys[0] is forgotten. */
+apr_status_t twc_attempt_forgive(twc_ctx_t *ctx, const twc_attempt_t *attempt);
+/** It was wrong. */
+apr_status_t twc_attempt_fail(twc_ctx_t *ctx, const twc_attempt_t *attempt);
+
+/** The key of a client's address. */
+const char *twc_attempt_address(apr_pool_t *pool, const char *address);
 
 /* ---- API callers ------------------------------------------------------------------------------ */
 

@@ -11,12 +11,15 @@
 
 #include <apr_thread_proc.h>
 
+#include "util/clock.h"
 #include "util/hasher.h"
 #include "util/monitor.h"
 #include "util/password.h"
 
 #define THREADS_MAX 8
 #define WAITING_MAX 16                  /* each holds a thread of a request, which others need for messages */
+#define MAKING_MAX  4                   /* of these, for a hash to be made: a crowd that registers shuts nobody out */
+#define LINGER_MAX  8                   /* of these, before they ask */
 #define NICENESS    10
 #define HASH_MAX    120
 
@@ -36,7 +39,7 @@ struct twc_hasher_t {
     apr_thread_t *threads[THREADS_MAX];
     int wanted, started, running, cost;
     item_t *first, **end;
-    int waiting;
+    int waiting, making, lingering;     /* making: of those that wait */
     bool stopping;
 };
 
@@ -81,6 +84,7 @@ static item_t *take(twc_hasher_t *h)
     if (!h->first)
         h->end = &h->first;
     h->waiting--;
+    h->making -= item->make;
     item->taken = true;
     return item;
 }
@@ -142,6 +146,7 @@ static void withdraw(twc_hasher_t *h, const item_t *item)
     for (h->end = &h->first; *h->end; h->end = &(*h->end)->next)
         ;
     h->waiting--;
+    h->making -= item->make;
 }
 
 static apr_status_t busy(twc_ctx_t *ctx)
@@ -149,15 +154,22 @@ static apr_status_t busy(twc_ctx_t *ctx)
     return twc_problem(ctx, APR_EAGAIN, "busy", "Too many people are signing in at once; try again in a moment.");
 }
 
+/* The monitor is held. */
+static bool has_room(const twc_hasher_t *h, const item_t *item)
+{
+    return !h->stopping && h->waiting + h->lingering < WAITING_MAX && (!item->make || h->making < MAKING_MAX);
+}
+
 static apr_status_t ask(twc_hasher_t *h, twc_ctx_t *ctx, item_t *item)
 {
     apr_status_t rv = APR_EAGAIN;
 
     twc_monitor_lock(h->monitor);
-    if (!h->stopping && h->waiting < WAITING_MAX) {
+    if (has_room(h, item)) {
         *h->end = item;
         h->end = &item->next;
         h->waiting++;
+        h->making += item->make;
         rv = start_one(h);
         twc_monitor_broadcast(h->monitor);
         while (rv == APR_SUCCESS && !item->done && (item->taken || !h->stopping))
@@ -198,6 +210,25 @@ apr_status_t twc_hasher_hash(twc_hasher_t *h, twc_ctx_t *ctx, const char *plain,
     TWC_TRY(ask(h, ctx, &item));
     *hash = apr_pstrdup(ctx->pool, item.made);
     return APR_SUCCESS;
+}
+
+apr_status_t twc_hasher_linger(twc_hasher_t *h, twc_ctx_t *ctx, apr_interval_time_t pause)
+{
+    apr_time_t until = twc_clock_ticks() + pause;
+    bool waited = false;
+
+    if (!h)
+        return busy(ctx);
+    twc_monitor_lock(h->monitor);
+    if (!h->stopping && h->lingering < LINGER_MAX && h->waiting + h->lingering < WAITING_MAX) {
+        h->lingering++;
+        while (!h->stopping && twc_monitor_wait_until(h->monitor, until))
+            ;
+        h->lingering--;
+        waited = !h->stopping;
+    }
+    twc_monitor_unlock(h->monitor);
+    return waited ? APR_SUCCESS : busy(ctx);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------- */

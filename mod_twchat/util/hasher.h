@@ -21,7 +21,10 @@ bool twc_hasher_join(twc_hasher_t *hasher, apr_time_t deadline);
  * @return APR_SUCCESS | APR_EAGAIN too many are waiting, or it is stopping: problem "busy"
  */
 apr_status_t twc_hasher_check(twc_hasher_t *hasher, twc_ctx_t *ctx, const char *plain, const char *hash, bool *matches);
-/** A new hash, in ctx->pool; the same. */
+/** A new hash, in ctx->pool; the same, but fewer may wait for one: whoever signs in goes before. */
 apr_status_t twc_hasher_hash(twc_hasher_t *hasher, twc_ctx_t *ctx, const char *plain, const char **hash);
+
+/** Wait a moment before asking, among the few who may. The same. */
+apr_status_t twc_hasher_linger(twc_hasher_t *hasher, twc_ctx_t *ctx, apr_interval_time_t pause);
 
 #endif

@@ -41,7 +41,7 @@ class Person:
 
 def register(site, username=None, password=PASSWORD, **fields):
     username = username or new_name()
-    answer = site.post("/auth/register", keyed=False, json={"username": username, "email": f"{username}@example.com",
+    answer = site.post("/auth/register", keyed=False, json={"username": username, "email": username.partition("@")[0] + "@example.com",
                                                             "password": password, **fields})
     assert answer.status_code == 201, answer.text
     return Person(site, answer.json(), password)
@@ -93,3 +93,13 @@ def code_of(secret, step=0):
     mac = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
     at = mac[19] & 15
     return f"{(struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 1000000:06d}"
+
+
+def enroll(browser, password=PASSWORD):
+    """Set up a second factor: its secret, the recovery codes, the code that was used up."""
+    got = browser("POST", "/api/account/factor", json={"password": password}).json()
+    assert got["url"].startswith("otpauth://totp/") and "secret=" + got["secret"] in got["url"]
+    used = code_of(got["secret"])
+    answer = browser("POST", "/api/account/factor/confirm", json={"code": used})
+    assert answer.status_code == 200, answer.text
+    return got["secret"], answer.json()["recovery_codes"], used

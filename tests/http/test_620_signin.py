@@ -6,7 +6,7 @@ import urllib.parse
 import pytest
 
 from client import new_number
-from people import PASSWORD, Browser, bearer, code_of, login, new_name, register
+from people import PASSWORD, Browser, bearer, code_of, enroll, login, new_name, register
 from waiting import wait_for
 
 
@@ -132,15 +132,6 @@ class TestAccount:
         assert other("GET", "/api/account").status_code == 401
         assert one("POST", "/api/account/signout").json() == {"ok": True}
         assert one("GET", "/api/account").status_code == 401 and person("GET", "/auth/me").status_code == 401
-
-
-def enroll(browser):
-    got = browser("POST", "/api/account/factor").json()
-    assert got["url"].startswith("otpauth://totp/") and "secret=" + got["secret"] in got["url"]
-    used = code_of(got["secret"])
-    answer = browser("POST", "/api/account/factor/confirm", json={"code": used})
-    assert answer.status_code == 200, answer.text
-    return got["secret"], answer.json()["recovery_codes"], used
 
 
 class TestSecondFactor:

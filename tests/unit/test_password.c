@@ -70,17 +70,20 @@ typedef struct caller_t {
     const char *plain;
     apr_status_t rv;
     bool matches;
+    bool makes;
 } caller_t;
 
 static void *APR_THREAD_FUNC call(apr_thread_t *thread, void *baton)
 {
     caller_t *caller = baton;
+    const char *made;
     apr_pool_t *own;
     twc_ctx_t ctx;
 
     apr_pool_create_unmanaged_ex(&own, NULL, NULL);
     twc_ctx_init(&ctx, own, NULL, &conf);
-    caller->rv = twc_hasher_check(hasher, &ctx, caller->plain, hash, &caller->matches);
+    caller->rv = caller->makes ? twc_hasher_hash(hasher, &ctx, caller->plain, &made)
+        : twc_hasher_check(hasher, &ctx, caller->plain, hash, &caller->matches);
     apr_pool_destroy(own);
     return NULL;
 }
@@ -107,6 +110,46 @@ static void many_ask_at_once(void **state)
     }
     assert_in_range(answered, 16, CALLERS);
     twc_hasher_stop(hasher);
+    assert_true(twc_hasher_join(hasher, twc_clock_ticks() + apr_time_from_sec(60)));
+}
+
+/* One thread, hashes that take a while: whoever makes one waits among four, and whoever has one checked finds room. */
+static void a_crowd_that_registers_shuts_nobody_out(void **state)
+{
+    enum { CROWD = 14, CHECKS = 10 };
+    static caller_t callers[CROWD + CHECKS];
+    apr_status_t rv;
+    int made = 0;
+
+    assert_int_equal(twc_hasher_create(&hasher, pool, 1, COST + 6), APR_SUCCESS);
+    for (int i = 0; i < CROWD + CHECKS; i++) {
+        callers[i] = (caller_t){ .plain = "secret", .makes = i < CROWD };
+        assert_int_equal(apr_thread_create(&callers[i].thread, NULL, call, &callers[i], pool), APR_SUCCESS);
+    }
+    for (int i = 0; i < CROWD + CHECKS; i++) {
+        apr_thread_join(&rv, callers[i].thread);
+        if (callers[i].makes)
+            made += callers[i].rv == APR_SUCCESS;
+        else
+            assert_int_equal(callers[i].rv, APR_SUCCESS);
+    }
+    assert_in_range(made, 1, CROWD - 1);
+    twc_hasher_stop(hasher);
+    assert_true(twc_hasher_join(hasher, twc_clock_ticks() + apr_time_from_sec(60)));
+}
+
+static void who_lingers_waits_among_few(void **state)
+{
+    twc_ctx_t ctx;
+
+    twc_ctx_init(&ctx, pool, NULL, &conf);
+    assert_int_equal(twc_hasher_create(&hasher, pool, 1, COST), APR_SUCCESS);
+    assert_int_equal(twc_hasher_linger(hasher, &ctx, 1000), APR_SUCCESS);
+    twc_hasher_stop(hasher);
+    assert_int_equal(twc_hasher_linger(hasher, &ctx, apr_time_from_sec(60)), APR_EAGAIN);
+    assert_string_equal(ctx.problem->code, "busy");
+    twc_problem_clear(&ctx);
+    assert_int_equal(twc_hasher_linger(NULL, &ctx, 1000), APR_EAGAIN);
     assert_true(twc_hasher_join(hasher, twc_clock_ticks() + apr_time_from_sec(60)));
 }
 
@@ -143,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_of_all_makes), cmocka_unit_test(weak_ones), cmocka_unit_test(many_ask_at_once),
+        cmocka_unit_test(a_crowd_that_registers_shuts_nobody_out), cmocka_unit_test(who_lingers_waits_among_few),
         cmocka_unit_test(who_asks_one_that_stops_is_told), cmocka_unit_test(without_threads),
     };
     int failed;

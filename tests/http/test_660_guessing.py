@@ -1,0 +1,79 @@
+# Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+"""Limits on guessing: failures count, successes do not, however many come at once."""
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from people import PASSWORD, Browser, code_of, enroll, login, new_name, register
+
+TOO_MANY = "Too many requests. Please try again later."
+
+
+@pytest.fixture(scope="class")
+def open_site(make_site):
+    return make_site(access="Require all granted", threads=32)
+
+
+def patiently(ask):
+    """Every answer on the way to one that is not 503; waits as Retry-After says."""
+    answers = [ask()]
+    while answers[-1].status_code == 503 and len(answers) < 30:
+        time.sleep(int(answers[-1].headers["Retry-After"]))
+        answers.append(ask())
+    return answers
+
+
+def at_once(count, ask):
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(ask, range(count)))
+
+
+def strikes(site):
+    return site.db().value("SELECT coalesce(sum(strikes), 0) FROM signin_attempts")
+
+
+class TestAtOnce:
+    def test_thirty_people_behind_one_address(self, open_site):
+        people = [register(open_site) for _ in range(30)]
+        rounds = at_once(30, lambda i: patiently(lambda: login(open_site, people[i].username)))
+        codes = {a.status_code for answers in rounds for a in answers}
+        assert codes <= {200, 503} and [answers[-1].status_code for answers in rounds] == [200] * 30
+        assert strikes(open_site) == 0
+
+    def test_eight_administrators(self, open_site):
+        boss = register(open_site).give("admin")
+        rounds = at_once(8, lambda i: patiently(lambda: open_site.post(
+            "/api/admin/auth/login", keyed=False, json={"username": boss.username, "password": PASSWORD})))
+        codes = {a.status_code for answers in rounds for a in answers}
+        assert codes <= {200, 503} and [answers[-1].status_code for answers in rounds] == [200] * 8
+        assert strikes(open_site) == 0
+
+    def test_a_hundred_guesses(self, make_site):
+        site = make_site(access="Require all granted", threads=32)
+        person = register(site)
+        codes = [a.status_code for a in at_once(100, lambda i: login(site, person.username, "wrong"))]
+        assert 1 <= codes.count(401) <= 10 and set(codes) <= {401, 429, 503}, codes
+        more = [login(site, person.username, "wrong").status_code for _ in range(11)]
+        assert codes.count(401) + more.count(401) == 10 and more[-1] == 429, (codes, more)
+
+    def test_two_steps_leave_nothing(self, open_site):
+        person = register(open_site)
+        secret, *_ = enroll(Browser(open_site, person.username))
+        open_site.db().run("DELETE FROM signin_attempts")
+        for _ in range(12):
+            assert login(open_site, person.username).status_code == 401         # the password was right: a code is needed
+        assert login(open_site, person.username, code=code_of(secret, 1)).status_code == 200
+        assert open_site.db().value("SELECT coalesce(sum(attempts), 0) FROM signin_attempts") == 0
+        assert [login(open_site, person.username, code="000000").status_code for _ in range(11)] == [401] * 10 + [429]
+
+    def test_a_process_that_died_holds_nobody_up_for_long(self, open_site):
+        person = register(open_site)
+        open_site.db().run("DELETE FROM signin_attempts")
+        for until, code in (("now() + interval '1 minute'", 503), ("now()", 200)):
+            open_site.db().run("DELETE FROM signin_flights")
+            open_site.db().run("INSERT INTO signin_flights (attempt, key, until) SELECT n, 'address 127.0.0.1', " + until
+                               + " FROM generate_series(1, 10) n")
+            answer = login(open_site, person.username)
+            assert answer.status_code == code and (code == 200 or answer.headers["Retry-After"])
+        assert open_site.db().value("SELECT count(*) FROM signin_flights WHERE until > now()") == 0

@@ -4,7 +4,10 @@
  * Must never hold a cookie's value or a token: only what they hash to.
  * Called by domain/signin.c, domain/account.c and glue/limit.c.
  */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <apr_uuid.h>
 
@@ -353,9 +356,21 @@ apr_status_t twc_attempt_fail(twc_ctx_t *ctx, const twc_attempt_t *attempt)
     return twc_db_run(ctx, &SQL_ATTEMPT_FAIL, &args, NULL);
 }
 
+/* Whoever has an IPv6 address has 2^64 of them: the network counts. One of IPv4 that came in through IPv6 is one of IPv4. */
 const char *twc_attempt_address(apr_pool_t *pool, const char *address)
 {
-    return apr_pstrcat(pool, "address ", address, NULL);
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr full;
+
+    if (inet_pton(AF_INET6, address, &full) != 1)
+        return apr_pstrcat(pool, "address ", address, NULL);
+    if (IN6_IS_ADDR_V4MAPPED(&full)) {
+        inet_ntop(AF_INET, &full.s6_addr[12], text, sizeof(text));
+        return apr_pstrcat(pool, "address ", text, NULL);
+    }
+    memset(&full.s6_addr[8], 0, 8);
+    inet_ntop(AF_INET6, &full, text, sizeof(text));
+    return apr_pstrcat(pool, "address ", text, "/64", NULL);
 }
 
 /* ---- API callers ---------------------------------------------------------------------------- */

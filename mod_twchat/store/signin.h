@@ -83,7 +83,7 @@ apr_status_t twc_attempt_forgive(twc_ctx_t *ctx, const twc_attempt_t *attempt);
 /** It was wrong. */
 apr_status_t twc_attempt_fail(twc_ctx_t *ctx, const twc_attempt_t *attempt);
 
-/** The key of a client's address. */
+/** The key of a client's address; of an IPv6 address its network's, the first 64 bits. */
 const char *twc_attempt_address(apr_pool_t *pool, const char *address);
 
 /* ---- API callers ------------------------------------------------------------------------------ */

@@ -77,3 +77,16 @@ class TestAtOnce:
             answer = login(open_site, person.username)
             assert answer.status_code == code and (code == 200 or answer.headers["Retry-After"])
         assert open_site.db().value("SELECT count(*) FROM signin_flights WHERE until > now()") == 0
+
+
+class TestAddresses:
+    def test_one_network_of_ipv6(self, make_site):
+        site = make_site(access="Require all granted", modules=("remoteip",),
+                         directives="RemoteIPHeader X-Forwarded-For\nRemoteIPTrustedProxy 127.0.0.1")
+
+        def guess(i, address):
+            return site.post("/api/signin", keyed=False, headers={"X-Forwarded-For": address},
+                             json={"username": f"guess{i}", "password": "x"}).status_code
+        codes = [guess(i, f"2a00:1450:4001:81b:{i:x}::{i:x}") for i in range(1, 12)]
+        assert codes == [401] * 10 + [429]
+        assert guess(12, "2a00:1450:4001:81c::1") == 401                            # the network beside it

@@ -24,6 +24,7 @@
 #include "store/message.h"
 #include "store/migrate.h"
 #include "store/setting.h"
+#include "store/signin.h"
 #include "store/sql.h"
 
 #define SCHEMA "twchat_test_store"
@@ -671,6 +672,18 @@ static int teardown(void **state)
     return twc_db_script(ctx_new(), "DROP SCHEMA " SCHEMA " CASCADE") == APR_SUCCESS ? 0 : -1;
 }
 
+static void addresses_count_by_network(void **state)
+{
+    static const char *const rows[][2] = {
+        { "203.0.113.7", "address 203.0.113.7" }, { "::ffff:203.0.113.7", "address 203.0.113.7" },
+        { "2001:db8:1:2:3:4:5:6", "address 2001:db8:1:2::/64" }, { "2001:DB8:1:2::1", "address 2001:db8:1:2::/64" },
+        { "2001:db8:1:3::1", "address 2001:db8:1:3::/64" }, { "::1", "address ::/64" }, { "unknown", "address unknown" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_string_equal(twc_attempt_address(pool, rows[i][0]), rows[i][1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -683,6 +696,7 @@ int main(void)
         cmocka_unit_test(answers_in_twiml_find_their_sid), cmocka_unit_test(keys_are_checked_by_hash),
         cmocka_unit_test(one_key_one_message), cmocka_unit_test(one_at_a_time_asks_for_a_connection),
         cmocka_unit_test(a_request_that_dies_leaves_no_key), cmocka_unit_test(the_journal_forgets),
+        cmocka_unit_test(addresses_count_by_network),
     };
     int failed;
 

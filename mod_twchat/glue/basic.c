@@ -15,6 +15,7 @@
 #include "glue/keys.h"
 #include "glue/module.h"
 #include "glue/principal.h"
+#include "glue/reply.h"
 
 #define ATTEMPTS_MAX 10
 
@@ -28,11 +29,6 @@ static apr_status_t may_without_factor(twc_ctx_t *ctx, const twc_user_t *user)
     return user->active ? APR_SUCCESS : twc_problem(ctx, APR_EACCES, "user_disabled", "User is disabled");
 }
 
-static bool is_refusal(const twc_ctx_t *ctx, apr_status_t rv)
-{
-    return rv == APR_EACCES || APR_STATUS_IS_EBUSY(rv);
-}
-
 apr_status_t twc_basic_check(twc_tenant_t *tenant, twc_ctx_t *ctx, const char *name, const char *password, const char *address,
                              const char *device, twc_user_t **user)
 {
@@ -44,9 +40,7 @@ apr_status_t twc_basic_check(twc_tenant_t *tenant, twc_ctx_t *ctx, const char *n
     if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv))
         return rv;
     twc_problem_clear(ctx);
-    rv = twc_signin_check(ctx, &knock, user);
-    if (rv != APR_SUCCESS)
-        return is_refusal(ctx, rv) ? APR_EACCES : rv;
+    TWC_TRY(twc_signin_check(ctx, &knock, user));
     twc_keys_password_remember(tenant->keys, ctx->pool, *user, password);
     return may_without_factor(ctx, *user);
 }
@@ -77,7 +71,9 @@ static authn_status check_password(request_rec *r, const char *name, const char 
     if (rv == APR_SUCCESS)
         return AUTH_GRANTED;
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "TWC1036: %s", ctx.problem->detail ? ctx.problem->detail : "sign-in refused");
-    return rv == APR_EACCES ? AUTH_DENIED : AUTH_GENERAL_ERROR;
+    if (ctx.problem->wait > 0)
+        twc_reply_retry_after(r, ctx.problem->wait);    /* httpd answers 401 to whatever is denied */
+    return rv == APR_EACCES || APR_STATUS_IS_EBUSY(rv) ? AUTH_DENIED : AUTH_GENERAL_ERROR;
 }
 
 static const authn_provider password_provider = { check_password, NULL };
@@ -96,6 +92,15 @@ static const char *parse_role(cmd_parms *cmd, const char *line, const void **par
     return NULL;
 }
 
+/* Authorisation knows no "later": it denies, and says when. */
+static authz_status no_answer(request_rec *r, const twc_ctx_t *ctx)
+{
+    if (!ctx->problem->wait)
+        return AUTHZ_GENERAL_ERROR;
+    twc_reply_retry_after(r, ctx->problem->wait);
+    return AUTHZ_DENIED;
+}
+
 static authz_status check_role(request_rec *r, const char *line, const void *parsed)
 {
     const int *wanted = parsed;
@@ -103,8 +108,10 @@ static authz_status check_role(request_rec *r, const char *line, const void *par
     twc_tenant_t *tenant;
     twc_ctx_t ctx;
 
-    if (!(tenant = open_tenant(r, &ctx)) || twc_principal_resolve(r, tenant, &ctx, twc_config_dir(r), &who) != APR_SUCCESS)
+    if (!(tenant = open_tenant(r, &ctx)))
         return AUTHZ_GENERAL_ERROR;
+    if (twc_principal_resolve(r, tenant, &ctx, twc_config_dir(r), &who) != APR_SUCCESS)
+        return no_answer(r, &ctx);
     if (who->kind == TWC_WHO_NOBODY)
         return r->user ? AUTHZ_DENIED : AUTHZ_DENIED_NO_USER;
     return !who->disabled && (int)who->role >= *wanted ? AUTHZ_GRANTED : AUTHZ_DENIED;

@@ -12,7 +12,8 @@
 
 /**
  * Check them. Accounts with a second factor cannot use them: a password alone must not be enough for them.
- * @return APR_SUCCESS | APR_EACCES wrong, disabled, second factor, or too many attempts | others: nobody can say right now
+ * @return APR_SUCCESS | APR_EACCES wrong, disabled, second factor | APR_EBUSY too many attempts, problem->wait says how long
+ *         | others: nobody can say right now
  */
 apr_status_t twc_basic_check(twc_tenant_t *tenant, twc_ctx_t *ctx, const char *name, const char *password, const char *address,
                              const char *device, twc_user_t **user);

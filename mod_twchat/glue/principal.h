@@ -15,7 +15,8 @@
 
 /**
  * Resolve the caller; the result is the same for the whole request.
- * @return APR_SUCCESS | APR_EAGAIN and others of the database: nobody can say right now
+ * @return APR_SUCCESS | APR_EBUSY name and password, of which too many were wrong | APR_EAGAIN and others of the database: nobody can
+ *         say right now
  */
 apr_status_t twc_principal_resolve(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx,
                                    const twc_dir_conf_t *dir, const twc_principal_t **who);

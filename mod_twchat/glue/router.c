@@ -115,13 +115,23 @@ int twc_router_access(request_rec *r)
 
 /* ---- who ------------------------------------------------------------------------- */
 
+#define WORDS "twchat-words"            /* a note: what to say instead of what httpd would */
+
 static int unavailable(request_rec *r)
 {
     apr_table_setn(r->err_headers_out, "Retry-After", "2");
     return HTTP_SERVICE_UNAVAILABLE;
 }
 
-#define WORDS "twchat-words"            /* a note: what to say instead of "Unauthorized" */
+/* Nobody can say who that is: not now, or because it was asked too often. */
+static int no_answer(request_rec *r, const twc_ctx_t *ctx)
+{
+    if (!ctx->problem->wait)
+        return unavailable(r);
+    twc_reply_retry_after(r, ctx->problem->wait);
+    apr_table_setn(r->notes, WORDS, ctx->problem->detail);
+    return HTTP_TOO_MANY_REQUESTS;
+}
 
 /* Whose AuthType is ours signs in here; elsewhere a credential of ours is believed before Apache asks for another. */
 int twc_router_authn(request_rec *r)
@@ -138,7 +148,7 @@ int twc_router_authn(request_rec *r)
         return unavailable(r);
     twc_tenant_ctx(tenant, &ctx, r->pool);
     if (twc_principal_resolve(r, tenant, &ctx, twc_config_dir(r), &who) != APR_SUCCESS)
-        return unavailable(r);
+        return no_answer(r, &ctx);
     if (who->kind == TWC_WHO_NOBODY && !who->refused && !ours)
         return DECLINED;                /* a cookie that is no longer good: whom does Apache know? */
     if (who->kind == TWC_WHO_NOBODY) {
@@ -352,7 +362,7 @@ static void put_body(ap_filter_t *f, apr_bucket_brigade *bb)
 
     if (r->status == HTTP_UNAUTHORIZED && !words && match->row >= 0 && match->interface == TWC_IF_AI_MESSAGING)
         words = "Not authenticated";
-    body = twc_reply_error_body(r->pool, match->style, words && r->status == HTTP_UNAUTHORIZED ? words : twc_reply_reason(r->status),
+    body = twc_reply_error_body(r->pool, match->style, words ? words : twc_reply_reason(r->status),
                                 NULL, 0, NULL);
 
     ap_set_content_type(r, TWC_TYPE_JSON);

@@ -33,6 +33,7 @@ def strikes(site):
     return site.db().value("SELECT coalesce(sum(strikes), 0) FROM signin_attempts")
 
 
+@pytest.mark.expect_log("TWC1031")
 class TestAtOnce:
     def test_thirty_people_behind_one_address(self, open_site):
         people = [register(open_site) for _ in range(30)]
@@ -90,3 +91,31 @@ class TestAddresses:
         codes = [guess(i, f"2a00:1450:4001:81b:{i:x}::{i:x}") for i in range(1, 12)]
         assert codes == [401] * 10 + [429]
         assert guess(12, "2a00:1450:4001:81c::1") == 401                            # the network beside it
+
+
+@pytest.mark.expect_log("AH01617", "AH01618", "auth_basic:error")
+class TestBasic:
+    def test_our_own(self, make_site):
+        site = make_site(access="Require all granted")
+        person = register(site).give("viewer")
+        for path, style in (("/api/stats", {"detail": TOO_MANY, "code": "too_many_attempts"}), ("/api/messages", {"error": TOO_MANY}),
+                            ("/api/admin-users", {"detail": TOO_MANY}), ("/auth/me", {"detail": TOO_MANY})):
+            site.db().run("DELETE FROM signin_attempts")
+            codes = [site.get(path, keyed=False, auth=(person.username, "no")).status_code for _ in range(10)]
+            assert codes == [401] * 10, path
+            answer = site.get(path, keyed=False, auth=(person.username, "no"))
+            assert (answer.status_code, answer.json()) == (429, style), path
+            assert 1 <= int(answer.headers["Retry-After"]) <= 61
+
+    def test_where_the_type_is_ours(self, make_site):
+        site = make_site(access="AuthType twchat\nAuthName x\nRequire valid-user")
+        codes = [site.get("/api/stats", keyed=False, auth=("nobody", "no")).status_code for _ in range(10)]
+        answer = site.get("/api/stats", keyed=False, auth=("nobody", "no"))
+        assert codes == [401] * 10 and answer.status_code == 429 and answer.json()["detail"] == TOO_MANY
+        assert int(answer.headers["Retry-After"]) >= 1
+
+    def test_through_apaches(self, make_site):
+        site = make_site(access="AuthType Basic\nAuthName x\nAuthBasicProvider twchat\nRequire valid-user")
+        answers = [site.get("/api/stats", keyed=False, auth=("nobody", "no")) for _ in range(11)]
+        assert [a.status_code for a in answers] == [401] * 11
+        assert "Retry-After" not in answers[9].headers and int(answers[10].headers["Retry-After"]) >= 1

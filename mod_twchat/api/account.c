@@ -132,11 +132,13 @@ apr_status_t twc_native_account_signout(twc_req_t *q)
 
 apr_status_t twc_native_factor_begin(twc_req_t *q)
 {
-    const char *text, *url, *const *rows;
+    const char *password = NULL, *text, *url, *const *rows;
+    const twc_field_t fields[] = { { "password", TWC_FIELD_TEXT, &password, false }, { NULL } };
     json_t *qr;
     int count = 0;
 
-    TWC_TRY(twc_account_totp_begin(q->ctx, q->who->id, &text, &url));
+    TWC_TRY(twc_fields_read(q, fields));
+    TWC_TRY(twc_account_totp_begin(q->ctx, q->who->id, password, &text, &url));
     qr = json_array();
     if (twc_qr_rows(q->r->pool, url, &rows, &count) != APR_SUCCESS)
         count = 0;                      /* the key can be typed as well */

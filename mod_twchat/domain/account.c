@@ -9,6 +9,7 @@
 #include <apr_lib.h>
 
 #include "domain/account.h"
+#include "domain/guess.h"
 #include "store/audit.h"
 #include "store/db.h"
 #include "store/signin.h"
@@ -21,6 +22,7 @@
 #define NAME_MAX_CHARS 150
 #define EMAIL_MAX      254
 #define TEXT_MAX_CHARS 2000
+#define PROOFS_MAX     10
 
 /* ---- what may be said of oneself -------------------------------------------------------- */
 
@@ -214,12 +216,23 @@ static apr_status_t set_password(twc_ctx_t *ctx, const twc_user_t *user, const c
     return run(ctx, &change);
 }
 
-static apr_status_t prove(twc_ctx_t *ctx, const twc_user_t *user, const char *password)
+static apr_status_t match(twc_ctx_t *ctx, const twc_user_t *user, const char *password)
 {
     bool matches;
 
     TWC_TRY(twc_hasher_check(ctx->hasher, ctx, password, user->password_hash, &matches));
     return matches ? APR_SUCCESS : twc_problem(ctx, APR_EACCES, "password_wrong", "Current password is incorrect");
+}
+
+/* Whoever finds somebody signed in does not get to guess their password there. What strangers guess at the door is counted apart, so
+ * that they cannot keep anybody from changing it. */
+static apr_status_t prove(twc_ctx_t *ctx, const twc_user_t *user, const char *password)
+{
+    twc_attempt_t attempt = { .keys = { apr_psprintf(ctx->pool, "proof %" APR_INT64_T_FMT, user->id) }, .max = PROOFS_MAX,
+                              .window = TWC_GUESS_WINDOW };
+
+    TWC_TRY(twc_guess_begin(ctx, &attempt));
+    return twc_guess_end(ctx, &attempt, match(ctx, user, password));
 }
 
 apr_status_t twc_account_change_password(twc_ctx_t *ctx, apr_int64_t id, const char *current, const char *fresh, apr_int64_t keep_signin)
@@ -396,7 +409,15 @@ static apr_status_t set_factor(twc_ctx_t *ctx, void *baton)
     return factor->action ? twc_audit(ctx, factor->action, "user", id_text(ctx, factor->id), NULL, NULL) : APR_SUCCESS;
 }
 
-apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char **text, const char **url)
+/* Accounts without a password of ours have nothing to prove it by; their sign-in elsewhere asks for none of this either. */
+static apr_status_t prove_if_any(twc_ctx_t *ctx, const twc_user_t *user, const char *password)
+{
+    if (!user->password_hash)
+        return APR_SUCCESS;
+    return password ? prove(ctx, user, password) : twc_problem_field(ctx, "password", "password_missing", "Your password is needed for this.");
+}
+
+apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char **text, const char **url)
 {
     const twc_conf_t *conf = ctx->conf;
     unsigned char secret[TWC_TOTP_BYTES];
@@ -408,6 +429,7 @@ apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char *
     TWC_TRY(twc_user_load(ctx, id, &user));
     if (user->totp_on)
         return twc_problem(ctx, APR_EEXIST, "factor_on", "The second factor is on; turn it off first.");
+    TWC_TRY(prove_if_any(ctx, user, password));
     TWC_TRY(twc_totp_generate(secret));
     *text = twc_totp_base32(ctx->pool, secret);
     *url = twc_totp_url(ctx->pool, secret, conf->business_name, user->username);

@@ -28,7 +28,11 @@ apr_status_t twc_account_create(twc_ctx_t *ctx, const twc_account_draft_t *draft
 /** Their own data. @return APR_EINVAL | APR_EEXIST | APR_ENOENT */
 apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *change);
 
-/** A new password by its owner: every other sign-in ends. @return APR_EACCES "password_wrong" | APR_EINVAL "password_weak" */
+/**
+ * A new password by its owner: every other sign-in ends.
+ * @return APR_EACCES "password_wrong" | APR_EINVAL "password_weak" | APR_EBUSY "too_many_attempts": ten wrong ones a minute, wherever
+ *         the current password is asked for
+ */
 apr_status_t twc_account_change_password(twc_ctx_t *ctx, apr_int64_t id, const char *current, const char *fresh, apr_int64_t keep_signin);
 /** A new password by somebody who may: every sign-in ends. */
 apr_status_t twc_account_reset_password(twc_ctx_t *ctx, apr_int64_t id, const char *fresh);
@@ -53,8 +57,13 @@ apr_status_t twc_account_role_delete(twc_ctx_t *ctx, apr_int64_t id);
 /** The secret of somebody who has one, TWC_TOTP_BYTES in ctx->pool. APR_EACCES "no_secret": sealed under a key that is not configured */
 apr_status_t twc_account_totp_secret(twc_ctx_t *ctx, const twc_user_t *user, const unsigned char **secret);
 
-/** A new secret, not asked for until confirmed. url: otpauth://...; text: base32. APR_EACCES "no_secret": TwchatTokenSecret is missing */
-apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char **text, const char **url);
+/**
+ * A new secret, not asked for until confirmed. url: otpauth://...; text: base32.
+ * @param password  its owner's; NULL does where they have none
+ * @return APR_EACCES "no_secret" TwchatTokenSecret is missing, "password_wrong" | APR_EINVAL "password_missing" | APR_EEXIST "factor_on"
+ *         | APR_EBUSY "too_many_attempts"
+ */
+apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char **text, const char **url);
 /** Its owner types the first code. codes: out, TWC_RECOVERY_CODES of them, shown once. APR_EACCES "code_wrong" */
 apr_status_t twc_account_totp_confirm(twc_ctx_t *ctx, apr_int64_t id, const char *code, const char *const **codes);
 /** Off again. Its owner proves to be it by password; administrators reset it with password NULL. */

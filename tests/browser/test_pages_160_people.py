@@ -77,6 +77,11 @@ class TestSignIn:
     def test_a_second_factor(self, desk, door):
         enter(desk, door, "agent", "/account")
         desk.click(".factor .btn-accent")
+        desk.type_in("dialog input[name=password]", "wrong one")
+        desk.click("dialog .btn-accent", "Continue")
+        desk.see("dialog .field-error", "The current password is not right.")
+        desk.type_in("dialog input[name=password]", PASSWORD, clear=True)
+        desk.click("dialog .btn-accent", "Continue")
         desk.see("dialog .qr")
         secret = desk.see("dialog .codes").text.replace(" ", "")
         desk.type_in("dialog input[name=code]", code_of(secret))

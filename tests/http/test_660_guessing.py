@@ -119,3 +119,33 @@ class TestBasic:
         answers = [site.get("/api/stats", keyed=False, auth=("nobody", "no")) for _ in range(11)]
         assert [a.status_code for a in answers] == [401] * 11
         assert "Retry-After" not in answers[9].headers and int(answers[10].headers["Retry-After"]) >= 1
+
+
+class TestWithinASession:
+    """Whoever finds a browser open does not get to guess the password there."""
+
+    def test_the_current_password(self, make_site):
+        site = make_site(access="Require all granted")
+        person = register(site).give("viewer")
+        browser = Browser(site, person.username)
+        wrong = {"current_password": "x", "new_password": "a fine one 9"}
+        tries = (lambda: browser("POST", "/api/account/password", json=wrong), lambda: person("PUT", "/auth/me/password", json=wrong),
+                 lambda: browser("POST", "/api/account/factor/off", json={"password": "x"}),
+                 lambda: browser("POST", "/api/account/factor", json={"password": "x"}))
+        codes = [tries[i % 4]().status_code for i in range(10)]
+        assert codes == [403, 400, 403, 403, 403, 400, 403, 403, 403, 400]
+        for ask in tries:
+            answer = ask()
+            assert answer.status_code == 429 and int(answer.headers["Retry-After"]) >= 1, answer.text
+        assert browser("POST", "/api/account/password", json={**wrong, "current_password": PASSWORD}).status_code == 429
+        assert login(site, person.username).status_code == 200                    # the door is another matter
+
+    def test_it_is_asked_for_before_a_second_factor(self, open_site):
+        browser = Browser(open_site, register(open_site).username)
+        assert browser("POST", "/api/account/factor").json()["field"] == "password"
+        assert browser("POST", "/api/account/factor", json={"password": "wrong"}).json()["code"] == "password_wrong"
+        assert browser("POST", "/api/account/factor", json={"password": PASSWORD}).status_code == 200
+
+    def test_who_has_none_is_not_asked(self, make_site):
+        site = make_site()
+        assert site.post("/api/account/factor", keyed=False, auth=site.auth, json={}).status_code == 200

@@ -64,8 +64,14 @@ function codesSheet(codes) {
       h('button', { type: 'button', class: 'btn btn-accent', onclick: () => close(true) }, t('factor.codes.kept')))));
 }
 
-async function enroll(place) {
-  const begun = await api.beginFactor();
+/* One's password once more, for what whoever finds this browser open is not to do. Resolves what act answers. */
+const withPassword = (title, text, label, act) => openDialog(title, close => h('div', { class: 'sheet-body' }, h('p', {}, text),
+  form([{ name: 'password', label: t('me.password.current'), type: 'password', autocomplete: 'current-password', required: true, autofocus: true }], label,
+    async values => close(await act(values.password)))));
+
+async function enroll(me, place) {
+  const begun = await (me.has_password ? withPassword(t('factor.set_up.title'), t('factor.password.text'), t('factor.next'), api.beginFactor) : api.beginFactor());
+  if (!begun) return;
   const codes = await openDialog(t('factor.set_up.title'), close => h('div', { class: 'sheet-body' },
     h('p', {}, t('factor.scan')), qr(begun.qr),
     h('p', { class: 'hint' }, t('factor.by_hand'), ' ', h('a', { href: begun.url }, t('factor.open_app'))),
@@ -78,9 +84,7 @@ async function enroll(place) {
 }
 
 async function turnOff(place) {
-  const off = await openDialog(t('factor.off'), close => h('div', { class: 'sheet-body' }, h('p', {}, t('factor.off.text')),
-    form([{ name: 'password', label: t('me.password.current'), type: 'password', autocomplete: 'current-password', required: true }], t('factor.off'),
-      async values => { await api.factorOff(values.password); close(true); })));
+  const off = await withPassword(t('factor.off'), t('factor.off.text'), t('factor.off'), api.factorOff);
   if (off) load(place);
 }
 
@@ -91,7 +95,7 @@ function factor(me, who, place) {
     who.must_enroll && h('p', { class: 'field-error', role: 'alert' }, t('factor.must')),
     h('div', { class: 'form-actions' }, me.second_factor
       ? h('button', { type: 'button', class: 'btn btn-outline', onclick: () => turnOff(place) }, t('factor.off'))
-      : h('button', { type: 'button', class: 'btn btn-accent', onclick: () => enroll(place).catch(say) }, t('factor.set_up'))));
+      : h('button', { type: 'button', class: 'btn btn-accent', onclick: () => enroll(me, place).catch(say) }, t('factor.set_up'))));
 }
 
 /* ---- where one is signed in -------------------------------------------------------------- */

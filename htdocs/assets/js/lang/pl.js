@@ -112,6 +112,7 @@ export default {
   'me.none': 'Brak własnego konta', 'me.none.text': '{user} to program albo gość; osoby z kontem znajdą je tutaj.', 'factor.title': 'Drugi składnik',
   'factor.text': 'Oprócz hasła logowanie wymaga kodu z aplikacji w telefonie.', 'factor.is_on': 'Wymagany jest drugi składnik', 'factor.is_off': 'Wyłączony: wystarcza samo hasło',
   'factor.must': 'Twoja rola wymaga drugiego składnika; bez niego nic więcej nie można zrobić.', 'factor.set_up.title': 'Konfiguracja drugiego składnika', 'factor.set_up': 'Skonfiguruj', 'factor.off': 'Wyłącz',
+  'factor.password.text': 'Najpierw hasło: tylko Ty możesz to ustawić.', 'factor.next': 'Dalej',
   'factor.off.text': 'Od tej chwili do zalogowania wystarczy samo hasło.', 'factor.scan': 'Zeskanuj aplikacją uwierzytelniającą, a potem wpisz kod, który pokaże.',
   'factor.qr': 'Kod do zeskanowania aplikacją uwierzytelniającą', 'factor.by_hand': 'Nie można zeskanować? Wpisz ten klucz do aplikacji albo',
   'factor.open_app': 'otwórz aplikację na tym urządzeniu.', 'factor.code': 'Kod z aplikacji', 'factor.confirm': 'Potwierdź', 'factor.codes': 'Kody zapasowe',

@@ -183,7 +183,8 @@ struct twc_conf_t {
     int password_cost;                  /* bcrypt: 2^cost rounds */
     int password_threads;               /* per child */
     int second_factor;                  /* accounts of this twc_role_e and above need one; 0: nobody has to */
-    bool registration;                  /* anybody may register an account (ai-messaging) */
+    bool registration;                  /* anybody may register an account (ai-messaging) ... */
+    int registrations;                  /* ... so many a minute from one address */
     double api_rate, api_burst;         /* requests a second of one caller, and what may gather; rate 0: no limit */
     /* bounds */
     int list_max;                       /* upper bound for limit parameters without one */

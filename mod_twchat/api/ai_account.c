@@ -105,7 +105,7 @@ apr_status_t twc_ai_register(twc_req_t *q)
         return twc_reply_error(q, HTTP_FORBIDDEN, "Registration is closed");
     TWC_TRY(need_secret(q));
     TWC_TRY(read_draft(q, &draft));
-    rv = twc_account_create(q->ctx, &draft, &id);
+    rv = twc_account_register(q->ctx, &draft, knock.address, &id);
     if (rv != APR_SUCCESS)
         return refuse(q, rv, NULL);
     TWC_TRY(twc_user_load(q->ctx, id, &user));

@@ -178,6 +178,16 @@ apr_status_t twc_account_create(twc_ctx_t *ctx, const twc_account_draft_t *draft
     return APR_SUCCESS;
 }
 
+apr_status_t twc_account_register(twc_ctx_t *ctx, const twc_account_draft_t *draft, const char *address, apr_int64_t *id)
+{
+    twc_attempt_t attempt = { .keys = { apr_pstrcat(ctx->pool, "register ", twc_attempt_address(ctx->pool, address), NULL) },
+                              .max = ctx->conf->registrations, .window = TWC_GUESS_WINDOW };
+
+    TWC_TRY(twc_guess_begin(ctx, &attempt));
+    TWC_TRY(twc_attempt_fail(ctx, &attempt));
+    return twc_account_create(ctx, draft, id);
+}
+
 /* ---- one's own ------------------------------------------------------------------------------------ */
 
 static apr_status_t apply_fields(twc_ctx_t *ctx, const change_t *change)

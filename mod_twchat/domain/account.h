@@ -25,6 +25,12 @@ typedef struct twc_account_draft_t {
  */
 apr_status_t twc_account_create(twc_ctx_t *ctx, const twc_account_draft_t *draft, apr_int64_t *id);
 
+/**
+ * The same by whoever it is for, at this address of the network: so many a minute, however they come out.
+ * @return as above | APR_EBUSY "too_many_attempts", problem->wait says how long
+ */
+apr_status_t twc_account_register(twc_ctx_t *ctx, const twc_account_draft_t *draft, const char *address, apr_int64_t *id);
+
 /** Their own data. @return APR_EINVAL | APR_EEXIST | APR_ENOENT */
 apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *change);
 

@@ -297,6 +297,7 @@ static void copy_settings(apr_pool_t *pool, const twc_settings_t *set, twc_conf_
     conf->password_threads = (int)set->password_threads;
     conf->second_factor = (int)set->second_factor;
     conf->registration = set->registration == 1;
+    conf->registrations = (int)set->registrations;
     conf->api_rate = (double)set->api_rate;
     conf->api_burst = (double)set->api_burst;
 }

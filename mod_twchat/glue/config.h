@@ -33,7 +33,7 @@ typedef struct twc_settings_t {
     apr_int64_t statements, statement_timeout, streams;
     apr_int64_t session_life, access_life, refresh_life;
     apr_int64_t password_min, password_min_registered, password_cost, password_threads;
-    apr_int64_t second_factor, registration;
+    apr_int64_t second_factor, registration, registrations;
     apr_int64_t api_rate, api_burst;            /* requests a second; 0: no limit */
 } twc_settings_t;
 

@@ -110,8 +110,9 @@ const command_rec twc_commands[] = {
         .set = twc_set_int, .offset = HERE(password_threads), .def = "1", .lo = 1, .hi = 8),
     ROW("TwchatSecondFactor", RSRC_CONF, "off|viewer|agent|admin|super_admin - accounts of this role and above need a second factor",
         .set = twc_set_word, .offset = HERE(second_factor), .def = "off", .words = "off|viewer|agent|admin|super_admin"),
-    ROW("TwchatRegistration", RSRC_CONF, "on|off - anybody may register an account without a role (ai-messaging)",
-        .set = twc_set_word, .offset = HERE(registration), .def = "on", .words = "off|on"),
+    ROW("TwchatRegistration", RSRC_CONF, "on [N]|off - anybody may register an account without a role (ai-messaging), N a minute from one address",
+        .set = twc_set_registration, .offset = HERE(registration), .offset2 = HERE(registrations), .def = "on 10", .words = "off|on",
+        .lo = 1, .hi = 1000000),
     ROW("TwchatApiRate", RSRC_CONF, "N [N]|off - requests a second of one caller, and how many may come at once",
         .set = twc_set_api_rate, .offset = HERE(api_rate), .offset2 = HERE(api_burst), .def = "100 500", .lo = 1, .hi = 1000000),
 
@@ -163,7 +164,7 @@ static bool holds_number(const twc_directive_t *d)
 {
     return d->set == twc_set_int || d->set == twc_set_size || d->set == twc_set_time || d->set == twc_set_send_time || d->set == twc_set_word
         || d->set == twc_set_answers || d->set == twc_set_risky || d->set == twc_set_lives || d->set == twc_set_two
-        || d->set == twc_set_api_rate || d->set == twc_set_trust;
+        || d->set == twc_set_api_rate || d->set == twc_set_trust || d->set == twc_set_registration;
 }
 
 static bool unset(const twc_directive_t *d, void *base)

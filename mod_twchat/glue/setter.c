@@ -15,6 +15,8 @@
 #include "store/user.h"
 #include "util/phone.h"
 
+#define REGISTRATIONS 10                /* a minute, where nothing else is said */
+
 const char **twc_value_text(void *base, apr_size_t offset)
 {
     return (const char **)((char *)base + offset);
@@ -259,6 +261,19 @@ const char *twc_set_two(cmd_parms *cmd, const twc_directive_t *d, void *base, in
     if (!wrong)
         wrong = read_int(cmd, d, argv[0], twc_value_number(base, d->offset));
     return wrong ? wrong : read_int(cmd, d, argv[argc - 1], twc_value_number(base, d->offset2));
+}
+
+/* off, or on and how many a minute from one address. */
+const char *twc_set_registration(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv)
+{
+    const char *wrong = takes(cmd, argc, 1, 2);
+
+    if (!wrong)
+        wrong = twc_set_word(cmd, d, base, 1, argv);
+    if (wrong)
+        return wrong;
+    *twc_value_number(base, d->offset2) = REGISTRATIONS;
+    return argc == 2 ? read_int(cmd, d, argv[1], twc_value_number(base, d->offset2)) : NULL;
 }
 
 /* "off", or a rate and how many may gather. */

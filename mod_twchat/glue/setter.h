@@ -43,6 +43,7 @@ const char *twc_set_lives(cmd_parms *cmd, const twc_directive_t *d, void *base, 
 const char *twc_set_mount(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_path(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_rates(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
+const char *twc_set_registration(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_risky(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_size(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_spool(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);

@@ -115,8 +115,8 @@ class Host(Client):
                   "TwchatRate longcode-us 1000 longcode 1000 tollfree 1000 service 1000 whatsapp 1000",
                   f"TwchatMediaHosts 127.0.0.1:{self.sandbox.url.rpartition(':')[2]}" if self.sandbox else "",
                   f'TwchatTokenSecret "file:{self._directory}/tokens"', "TwchatPasswordCost 4",
-                  # a test asks as fast as it can
-                  "TwchatApiRate off",
+                  # a test asks as fast as it can, for as many people as it likes
+                  "TwchatApiRate off", "TwchatRegistration on 1000000",
                   self.directives]
         for mount in self.mounts:
             lines += self._location(*mount)

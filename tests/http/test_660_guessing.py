@@ -149,3 +149,32 @@ class TestWithinASession:
     def test_who_has_none_is_not_asked(self, make_site):
         site = make_site()
         assert site.post("/api/account/factor", keyed=False, auth=site.auth, json={}).status_code == 200
+
+
+@pytest.mark.expect_log("TWC1031")
+class TestRegistration:
+    def test_so_many_a_minute_from_one_address(self, make_site):
+        site = make_site(access="Require all granted", directives="TwchatRegistration on 3")
+
+        def ask(**fields):
+            name = new_name()
+            return site.post("/auth/register", keyed=False, json={"username": name, "email": name + "@example.com", "password": PASSWORD, **fields})
+        assert [ask().status_code for _ in range(2)] == [201, 201]
+        assert ask(username="").status_code == 422                                # each counts
+        answer = ask()
+        assert (answer.status_code, answer.json()) == (429, {"detail": TOO_MANY})
+        assert 1 <= int(answer.headers["Retry-After"]) <= 61
+        assert login(site, site.db().value("SELECT username FROM users WHERE origin = 'registered' LIMIT 1")).status_code == 200
+
+    def test_they_leave_room_for_who_signs_in(self, make_site):
+        site = make_site(access="Require all granted", children=1, threads=32, directives="TwchatPasswordCost 11\nTwchatRegistration on 1000")
+        person = register(site)
+
+        def enroll_many(i):
+            name = new_name("crowd")
+            return site.post("/auth/register", keyed=False, json={"username": name, "email": name + "@example.com", "password": PASSWORD}).status_code
+        with ThreadPoolExecutor(30) as pool:
+            crowd = pool.map(enroll_many, range(60))
+            codes = [login(site, person.username).status_code for _ in range(5)]
+            assert set(crowd) <= {201, 503}
+        assert codes == [200] * 5

@@ -95,6 +95,20 @@ static const char *account_key(twc_ctx_t *ctx, const char *name, const twc_user_
         : apr_pstrcat(ctx->pool, "account ", sha256_hex(ctx->pool, twc_text_upper(ctx->pool, name)), NULL);
 }
 
+/* A hash made another way, or at another cost, is made as it would be today. Where there is no room for that, the next time does. */
+static void renew_hash(twc_ctx_t *ctx, twc_user_t *user, const char *password)
+{
+    const char *fresh;
+
+    if (!twc_password_is_old(user->password_hash, ctx->conf->password_cost))
+        return;
+    if (twc_hasher_hash(ctx->hasher, ctx, password, &fresh) == APR_SUCCESS
+        && twc_user_renew_hash(ctx, user->id, user->password_hash, fresh) == APR_SUCCESS)
+        user->password_hash = fresh;
+    else
+        twc_problem_clear(ctx);
+}
+
 apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user)
 {
     twc_attempt_t attempt = { .max = knock->max, .window = TWC_GUESS_WINDOW };
@@ -103,7 +117,9 @@ apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user
     attempt.keys[0] = account_key(ctx, knock->username, *user);
     attempt.keys[1] = twc_attempt_address(ctx->pool, knock->address);
     TWC_TRY(twc_guess_begin(ctx, &attempt));
-    return twc_guess_end(ctx, &attempt, check_all(ctx, knock, *user));
+    TWC_TRY(twc_guess_end(ctx, &attempt, check_all(ctx, knock, *user)));
+    renew_hash(ctx, *user, knock->password);
+    return APR_SUCCESS;
 }
 
 /* ---- cookies --------------------------------------------------------------------------------- */

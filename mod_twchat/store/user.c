@@ -215,6 +215,21 @@ apr_status_t twc_user_set_password(twc_ctx_t *ctx, apr_int64_t id, const char *h
     return change_one(ctx, &SQL_SET_PASSWORD, &args);
 }
 
+/* The password stays the same, so nothing of its history changes; unless somebody has just set another. */
+static const twc_sql_t SQL_RENEW_HASH = { "twc_user_renew_hash",
+    "UPDATE users SET password_hash = $3 WHERE id = $1::bigint AND password_hash = $2", 0 };
+
+apr_status_t twc_user_renew_hash(twc_ctx_t *ctx, apr_int64_t id, const char *old, const char *fresh)
+{
+    twc_args_t args;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, id);
+    twc_arg_text(&args, old);
+    twc_arg_text(&args, fresh);
+    return change_one(ctx, &SQL_RENEW_HASH, &args);
+}
+
 static const twc_sql_t SQL_SET_ACTIVE = { "twc_user_set_active",
     "UPDATE users SET is_active = $2::boolean, updated_at = now() WHERE id = $1::bigint", 0 };
 static const twc_sql_t SQL_SET_SUPER = { "twc_user_set_super",
@@ -512,7 +527,7 @@ apr_status_t twc_role_assign(twc_ctx_t *ctx, apr_int64_t user_id, const char *id
 }
 
 const twc_sql_t *const twc_user_sql[] = {
-    &SQL_LOAD, &SQL_BY_NAME, &SQL_BY_LOGIN, &SQL_INSERT, &SQL_UPDATE, &SQL_SET_PASSWORD, &SQL_SET_ACTIVE, &SQL_SET_SUPER,
+    &SQL_LOAD, &SQL_BY_NAME, &SQL_BY_LOGIN, &SQL_INSERT, &SQL_UPDATE, &SQL_SET_PASSWORD, &SQL_RENEW_HASH, &SQL_SET_ACTIVE, &SQL_SET_SUPER,
     &SQL_SET_ROLE, &SQL_DELETE, &SQL_OTHER_SUPERS, &SQL_SET_TOTP, &SQL_TAKE_STEP, &SQL_SET_RECOVERY, &SQL_USE_RECOVERY,
     &SQL_USER, &SQL_USERS, &SQL_ADMIN, &SQL_ADMINS, &SQL_PAGE, &SQL_ROW, &SQL_ROLES, &SQL_ROLE_INSERT, &SQL_ROLE_DELETE,
     &SQL_ROLE_ASSIGN, NULL

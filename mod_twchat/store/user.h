@@ -61,6 +61,8 @@ typedef struct twc_user_change_t {
 apr_status_t twc_user_update(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *change);
 
 apr_status_t twc_user_set_password(twc_ctx_t *ctx, apr_int64_t id, const char *hash);
+/** Another hash of the same password. APR_ENOENT: it is no longer that one */
+apr_status_t twc_user_renew_hash(twc_ctx_t *ctx, apr_int64_t id, const char *old, const char *fresh);
 apr_status_t twc_user_set_active(twc_ctx_t *ctx, apr_int64_t id, bool active);
 /** Exactly this role of ours from now on; roles without rights stay. */
 apr_status_t twc_user_set_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role);

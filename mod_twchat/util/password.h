@@ -11,7 +11,10 @@
 
 /** bcrypt; takes the time cost asks for: 2^cost rounds, 4 to 17. */
 apr_status_t twc_password_hash(apr_pool_t *pool, const char *plain, int cost, const char **hash);
-/** bcrypt, and whatever else htpasswd makes. hash NULL: takes the time a bcrypt of this cost takes and says no. */
+/**
+ * bcrypt, and whatever else htpasswd makes. A no takes at least the time a bcrypt of this cost takes; so does hash NULL, which is
+ * nobody's.
+ */
 bool twc_password_matches(const char *plain, const char *hash, int cost);
 /** Made with another cost, or another way? */
 bool twc_password_is_old(const char *hash, int cost);

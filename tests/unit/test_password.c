@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -39,6 +40,25 @@ static void hashes_of_all_makes(void **state)
     assert_true(twc_password_matches("myPassword", "$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/", COST));
     assert_true(twc_password_matches("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", COST));
     assert_false(twc_password_matches("U*U", "nonsense", COST));
+}
+
+static double seconds_of_a_no(const char *kept)
+{
+    clock_t began = clock();
+
+    assert_false(twc_password_matches("guess", kept, 10));
+    return (double)(clock() - began) / CLOCKS_PER_SEC;
+}
+
+/* Processor time, of which there is a thousandfold difference where this is forgotten. */
+static void a_no_tells_nothing_by_its_time(void **state)
+{
+    static const char *const quick[] = { "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+                                         "$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/", "nonsense" };
+    double nobody = seconds_of_a_no(NULL);
+
+    for (size_t i = 0; i < sizeof(quick) / sizeof(quick[0]); i++)
+        assert_true(seconds_of_a_no(quick[i]) > nobody / 3);
 }
 
 static void weak_ones(void **state)
@@ -185,7 +205,7 @@ static void without_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hashes_of_all_makes), cmocka_unit_test(weak_ones), cmocka_unit_test(many_ask_at_once),
+        cmocka_unit_test(hashes_of_all_makes), cmocka_unit_test(a_no_tells_nothing_by_its_time), cmocka_unit_test(weak_ones), cmocka_unit_test(many_ask_at_once),
         cmocka_unit_test(a_crowd_that_registers_shuts_nobody_out), cmocka_unit_test(who_lingers_waits_among_few),
         cmocka_unit_test(who_asks_one_that_stops_is_told), cmocka_unit_test(without_threads),
     };

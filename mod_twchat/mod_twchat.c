@@ -37,6 +37,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(twc_router_map, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_check_access_ex(twc_router_access, after_authz, NULL, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_check_authn(twc_router_authn, NULL, before_authn, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authz(twc_basic_authz, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_handler(twc_router_handle, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(twc_router_insert_error, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TWC_ERROR_FILTER, twc_router_error_filter, NULL, AP_FTYPE_CONTENT_SET);

@@ -16,6 +16,7 @@
 #include "glue/module.h"
 #include "glue/principal.h"
 #include "glue/reply.h"
+#include "glue/router.h"
 
 #define ATTEMPTS_MAX 10
 
@@ -45,6 +46,11 @@ apr_status_t twc_basic_check(twc_tenant_t *tenant, twc_ctx_t *ctx, const char *n
     return may_without_factor(ctx, *user);
 }
 
+bool twc_basic_lacks_factor(const twc_conf_t *conf, twc_role_e role, bool has)
+{
+    return conf->second_factor && (int)role >= conf->second_factor && !has;
+}
+
 /* ---- providers ------------------------------------------------------------------------------ */
 
 static twc_tenant_t *open_tenant(request_rec *r, twc_ctx_t *ctx)
@@ -58,6 +64,32 @@ static twc_tenant_t *open_tenant(request_rec *r, twc_ctx_t *ctx)
     return tenant;
 }
 
+/* Notes of a request: whom our providers let in, and that they have yet to set up a second factor. */
+#define LET_IN       "twchat-let-in"
+#define LACKS_FACTOR "twchat-lacks-factor"
+
+/* Apache asks once, and carries the user on to subrequests and redirects. */
+static const char *noted(const request_rec *r, const char *note)
+{
+    const char *found = NULL;
+
+    for (; r && !found; r = r->main ? r->main : r->prev)
+        found = apr_table_get(r->notes, note);
+    return found;
+}
+
+bool twc_basic_let_in(const request_rec *r)
+{
+    return noted(r, LET_IN) != NULL;
+}
+
+static void note(request_rec *r, const twc_conf_t *conf, const twc_user_t *user)
+{
+    apr_table_setn(r->notes, LET_IN, user->username);
+    if (twc_basic_lacks_factor(conf, user->role, user->totp_on))
+        apr_table_setn(r->notes, LACKS_FACTOR, user->username);
+}
+
 static authn_status check_password(request_rec *r, const char *name, const char *password)
 {
     twc_tenant_t *tenant;
@@ -68,8 +100,10 @@ static authn_status check_password(request_rec *r, const char *name, const char 
     if (!(tenant = open_tenant(r, &ctx)))
         return AUTH_GENERAL_ERROR;
     rv = twc_basic_check(tenant, &ctx, name, password, r->useragent_ip, apr_table_get(r->headers_in, "User-Agent"), &user);
-    if (rv == APR_SUCCESS)
+    if (rv == APR_SUCCESS) {
+        note(r, ctx.conf, user);
         return AUTH_GRANTED;
+    }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "TWC1036: %s", ctx.problem->detail ? ctx.problem->detail : "sign-in refused");
     if (ctx.problem->wait > 0)
         twc_reply_retry_after(r, ctx.problem->wait);    /* httpd answers 401 to whatever is denied */
@@ -77,6 +111,31 @@ static authn_status check_password(request_rec *r, const char *name, const char 
 }
 
 static const authn_provider password_provider = { check_password, NULL };
+
+/* Who may sign in is not yet who may come in. Our own routes say so themselves, and let people set up what they lack. */
+static bool may_come_in(request_rec *r)
+{
+    const twc_principal_t *who;
+    twc_tenant_t *tenant;
+    twc_ctx_t ctx;
+
+    if (twc_router_serves(r))
+        return true;
+    if (noted(r, LACKS_FACTOR))
+        return false;
+    if (!twc_principal_set_user(r))
+        return true;
+    return (tenant = open_tenant(r, &ctx)) && twc_principal_resolve(r, tenant, &ctx, twc_config_dir(r), &who) == APR_SUCCESS
+        && !who->disabled && !who->must_enroll;
+}
+
+int twc_basic_authz(request_rec *r)
+{
+    if (may_come_in(r))
+        return DECLINED;
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "TWC1037: %s: the account is disabled, or has yet to set up a second factor", r->uri);
+    return HTTP_FORBIDDEN;
+}
 
 static const char *parse_role(cmd_parms *cmd, const char *line, const void **parsed)
 {
@@ -114,7 +173,9 @@ static authz_status check_role(request_rec *r, const char *line, const void *par
         return no_answer(r, &ctx);
     if (who->kind == TWC_WHO_NOBODY)
         return r->user ? AUTHZ_DENIED : AUTHZ_DENIED_NO_USER;
-    return !who->disabled && (int)who->role >= *wanted ? AUTHZ_GRANTED : AUTHZ_DENIED;
+    if (who->disabled || (who->must_enroll && !twc_router_serves(r)))
+        return AUTHZ_DENIED;
+    return (int)who->role >= *wanted ? AUTHZ_GRANTED : AUTHZ_DENIED;
 }
 
 static const authz_provider role_provider = { check_role, parse_role };

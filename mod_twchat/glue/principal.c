@@ -88,7 +88,7 @@ static void is_user(twc_principal_t *who, apr_int64_t id, const char *name, twc_
 
 static void want_factor(twc_principal_t *who, const twc_conf_t *conf, bool has)
 {
-    who->must_enroll = conf->second_factor && (int)who->role >= conf->second_factor && !has;
+    who->must_enroll = twc_basic_lacks_factor(conf, who->role, has);
     if (who->must_enroll)
         who->role = TWC_ROLE_NONE;
 }
@@ -207,10 +207,12 @@ static apr_status_t by_apache(request_rec *r, twc_ctx_t *ctx, const twc_dir_conf
         return APR_SUCCESS;
     TWC_TRY(rv);
     is_user(who, user->id, user->username, user->role, user->active);
+    if (twc_basic_let_in(r))            /* single sign-on has second factors of its own; our passwords have ours */
+        want_factor(who, ctx->conf, user->totp_on);
     return APR_SUCCESS;
 }
 
-static bool set_by_us(const request_rec *r)
+bool twc_principal_set_user(const request_rec *r)
 {
     return r->ap_auth_type && strcmp(r->ap_auth_type, "twchat") == 0;
 }
@@ -232,7 +234,7 @@ static apr_status_t resolve(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx
     }
     if (given_password(r, &name, &password))
         return by_password(r, tenant, ctx, name, password, who);
-    if (r->user && *r->user && !set_by_us(r) && dir->trust != TWC_TRUST_OFF)
+    if (r->user && *r->user && !twc_principal_set_user(r) && dir->trust != TWC_TRUST_OFF)
         return by_apache(r, ctx, dir, who);
     if (dir->open == 1)
         *who = (twc_principal_t){ .kind = TWC_WHO_OPEN, .name = "open", .role = TWC_ROLE_ADMIN, .ambient = true };

@@ -21,6 +21,9 @@
 apr_status_t twc_principal_resolve(request_rec *r, twc_tenant_t *tenant, twc_ctx_t *ctx,
                                    const twc_dir_conf_t *dir, const twc_principal_t **who);
 
+/** Is r->user whom we found, and not Apache? */
+bool twc_principal_set_user(const request_rec *r);
+
 /** Does the request carry a header or cookie of ours? Basic authentication counts only where Apache does not do it. */
 bool twc_principal_presents(request_rec *r);
 

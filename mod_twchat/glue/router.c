@@ -90,6 +90,11 @@ static bool is_preflight(const request_rec *r, const found_t *found)
         && twc_interfaces[found->match.interface].cors && apr_table_get(r->headers_in, "Origin");
 }
 
+bool twc_router_serves(request_rec *r)
+{
+    return find_ours(r) != NULL;
+}
+
 /* What is ours has no file: else mod_dir, say, would answer for a directory of the DocumentRoot that happens to have the
  * name. httpd takes what <Location> says away for this phase, so it is looked up again; whoever comes next finds it as it was. */
 int twc_router_map(request_rec *r)

@@ -6,10 +6,15 @@
 #ifndef TWC_GLUE_ROUTER_H
 #define TWC_GLUE_ROUTER_H
 
+#include <stdbool.h>
+
 #include <httpd.h>
 
 /** What SetHandler calls us. */
 #define TWC_HANDLER "twchat"
+
+/** Is this request answered by a route of ours, or told that there is none? */
+bool twc_router_serves(request_rec *r);
 
 /** map_to_storage hook: what is ours has no file, so the disk is not walked. */
 int twc_router_map(request_rec *r);

@@ -22,6 +22,69 @@ def boss(open_site):
     return Browser(open_site, register(open_site, new_name("boss")).give("super_admin").username)
 
 
+@pytest.mark.expect_log("AH01630", "AH01631", "AH01617", "AH01618", "auth_basic:error", "AH01796")
+class TestApachesDoors:
+    """Files that are not ours behind our accounts, `Require valid-user` being all that is asked."""
+    OURS = "AuthType twchat\nAuthName x\nRequire valid-user"
+    BASIC = "AuthType Basic\nAuthName x\nAuthBasicProvider twchat\nRequire valid-user"
+
+    @pytest.fixture(scope="class")
+    def doors(self, make_site):
+        return make_site(access="Require all granted", modules=("alias", "dir"), tail=files("/ours", self.OURS) + files("/basic", self.BASIC))
+
+    @pytest.fixture(scope="class")
+    def strict(self, make_site):
+        form = ('AuthType form\nAuthName x\nAuthFormProvider twchat\nSession On\nSessionCookieName s path=/\nSessionCryptoPassphrase secret\n')
+        return make_site(mounts=(("/", MOUNTS[0][1], "Require all granted"), ("/m", ("native",), self.BASIC)), access="",
+                         modules=("alias", "dir", "request", "session", "session_cookie", "session_crypto", "auth_form"),
+                         directives="TwchatSecondFactor admin", tail=files("/ours", self.OURS) + files("/basic", self.BASIC)
+                         + files("/form", form + "Require valid-user")
+                         + f'<Location "/dologin">\nSetHandler form-login-handler\n{form}</Location>\n')
+
+    def test_a_disabled_account(self, doors):
+        person = register(doors).give("agent")
+        browser = Browser(doors, person.username)
+        ways = (lambda path: browser("GET", path), lambda path: person("GET", path),
+                lambda path: doors.get(path, keyed=False, auth=(person.username, PASSWORD)))
+        assert [ask("/ours/").status_code for ask in ways] == [200] * 3
+        doors.db().run("UPDATE users SET is_active = false WHERE id = %s", person.id)
+        assert [ask("/ours/").status_code in (401, 403) for ask in ways] == [True] * 3
+        assert ways[2]("/basic/").status_code == 401
+        doors.db().run("UPDATE signins SET ended_at = now(), expires_at = now() WHERE user_id = %s", person.id)
+        assert [ask("/ours/").status_code in (401, 403) for ask in ways[:2]] == [True] * 2
+        doors.db().run("UPDATE users SET is_active = true WHERE id = %s", person.id)
+        assert [ask("/ours/").status_code for ask in ways] == [401, 401, 200]
+
+    def test_who_lacks_a_second_factor(self, strict):
+        admin, agent = register(strict).give("admin"), register(strict).give("agent")
+        for person, code in ((agent, 200), (admin, 403)):
+            assert person("GET", "/ours/").status_code == code
+            assert Browser(strict, person.username)("GET", "/ours/").status_code == code
+            for path in ("/ours/", "/basic/"):
+                assert strict.get(path, keyed=False, auth=(person.username, PASSWORD)).status_code == code, path
+            with requests.Session() as session:
+                session.post(strict.url + "/dologin", data={"httpd_username": person.username, "httpd_password": PASSWORD}, allow_redirects=False)
+                assert session.get(strict.url + "/form/").status_code == code
+
+    def test_nor_in_our_own_pages_by_that_way(self, strict):
+        admin, agent = register(strict).give("admin"), register(strict).give("agent")
+
+        def ask(person, method, path, **options):
+            return strict.request(method, "/m" + path, keyed=False, auth=(person.username, PASSWORD), **options)
+        assert ask(agent, "GET", "/api/stats").status_code == 200
+        assert ask(admin, "GET", "/api/stats").status_code == 403
+        assert ask(admin, "GET", "/api/session").json()["must_enroll"] is True
+        begun = ask(admin, "POST", "/api/account/factor", json={"password": PASSWORD})
+        assert begun.status_code == 200                                             # the one thing they may do
+        assert ask(admin, "POST", "/api/account/factor/confirm", json={"code": code_of(begun.json()["secret"])}).status_code == 200
+        assert ask(admin, "GET", "/api/stats").status_code == 401                 # from now on not by password alone
+        assert Browser(strict, admin.username, code=code_of(begun.json()["secret"], 1))("GET", "/ours/").status_code == 200
+
+    def test_single_sign_on_has_its_own(self, make_site):
+        site = make_site(directives="TwchatSecondFactor viewer")
+        assert site.get("/api/stats", keyed=False, auth=site.auth).status_code == 200
+
+
 class TestHashes:
     def test_old_ones_are_made_anew(self, make_site):
         site = make_site(access="Require all granted", directives="TwchatPasswordCost 5")

@@ -30,8 +30,8 @@ static apr_status_t invalid(twc_ctx_t *ctx)
     return twc_problem(ctx, APR_EACCES, "credentials_wrong", "Invalid credentials");
 }
 
-/* A key stands in for the password of an account that may do no more than it. */
-static apr_status_t check_key(twc_req_t *q, const twc_knock_t *knock, twc_user_t **user)
+/* A key stands in for the password of an account that may do no more than it; the sign-in stays bound to it. */
+static apr_status_t check_key(twc_req_t *q, twc_knock_t *knock, twc_user_t **user)
 {
     twc_apikey_t key;
 
@@ -39,10 +39,12 @@ static apr_status_t check_key(twc_req_t *q, const twc_knock_t *knock, twc_user_t
     if (!key.name || twc_user_by_login(q->ctx, knock->username, user) != APR_SUCCESS || !(*user)->active
         || (*user)->totp_on || (*user)->role > key.role)
         return invalid(q->ctx);
+    knock->key_id = key.id;
+    knock->key = key.name;
     return APR_SUCCESS;
 }
 
-static apr_status_t check(twc_req_t *q, const twc_knock_t *knock, twc_user_t **user)
+static apr_status_t check(twc_req_t *q, twc_knock_t *knock, twc_user_t **user)
 {
     apr_status_t rv;
 

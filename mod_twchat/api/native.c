@@ -31,7 +31,7 @@ apr_status_t twc_native_session(twc_req_t *q)
 
     return twc_reply_object(q, HTTP_OK, json_pack(
         "{s:s?, s:s, s:b, s:b, s:s?, s:s, s:s?, s:s?, s:s?, s:s, s:s, s:i}", "user", q->who->name, "role", twc_role_name(q->who->role),
-        "account", q->who->kind == TWC_WHO_USER, "must_enroll", q->who->must_enroll, "csrf", q->who->csrf, "tenant", conf->tenant,
+        "account", q->who->kind == TWC_WHO_USER && !q->who->key, "must_enroll", q->who->must_enroll, "csrf", q->who->csrf, "tenant", conf->tenant,
         "default_from", conf->default_sender, "whatsapp_from", conf->whatsapp_sender,
         "messaging_service", conf->messaging_service_sid, "chat_mode", mode_name(conf->chat_mode),
         "version", TWC_VERSION, "max_chars", 1600));

@@ -127,11 +127,21 @@ apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user
 typedef struct entry_t {
     const twc_user_t *user;
     const twc_knock_t *knock;
-    const char *secret, *refresh;
-    apr_interval_time_t life;
+    twc_signin_draft_t draft;
     apr_int64_t id;
     const char *handle;
 } entry_t;
+
+static entry_t entry_of(const twc_user_t *user, const twc_knock_t *knock, apr_interval_time_t life)
+{
+    return (entry_t){ .user = user, .knock = knock, .draft = { .user_id = user->id, .key_id = knock->key_id, .device = knock->device,
+                                                               .address = knock->address, .life = life } };
+}
+
+const char *twc_signin_actor(apr_pool_t *pool, const char *username, const char *key)
+{
+    return key ? apr_pstrcat(pool, username, " (key:", key, ")", NULL) : username;
+}
 
 /* Who signs in acts for themselves from here on. */
 static apr_status_t enter(twc_ctx_t *ctx, void *baton)
@@ -141,11 +151,10 @@ static apr_status_t enter(twc_ctx_t *ctx, void *baton)
     const twc_actor_t *before = ctx->actor;
     apr_status_t rv;
 
-    TWC_TRY(twc_signin_insert(ctx, entry->user->id, entry->secret, entry->refresh, entry->knock->device, entry->knock->address,
-                              entry->life, &entry->id, &entry->handle));
+    TWC_TRY(twc_signin_insert(ctx, &entry->draft, &entry->id, &entry->handle));
     actor.kind = "user";
     actor.id = entry->user->id;
-    actor.name = entry->user->username;
+    actor.name = twc_signin_actor(ctx->pool, entry->user->username, entry->knock->key);
     ctx->actor = &actor;
     rv = twc_audit(ctx, "user.signed_in", "user", apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, entry->user->id), NULL, NULL);
     ctx->actor = before;
@@ -164,13 +173,13 @@ const char *twc_signin_csrf(apr_pool_t *pool, const char *cookie)
 
 apr_status_t twc_signin_cookie(twc_ctx_t *ctx, const twc_user_t *user, const twc_knock_t *knock, twc_cookie_t *cookie)
 {
-    entry_t entry = { .user = user, .knock = knock, .life = ctx->conf->session_life };
+    entry_t entry = entry_of(user, knock, ctx->conf->session_life);
     unsigned char secret[COOKIE_BYTES];
 
     TWC_TRY(apr_generate_random_bytes(secret, sizeof(secret)));
     cookie->value = apr_pencode_base64_binary(ctx->pool, secret, sizeof(secret), APR_ENCODE_BASE64URL | APR_ENCODE_NOPADDING, NULL);
     cookie->csrf = twc_signin_csrf(ctx->pool, cookie->value);
-    entry.secret = sha256_hex(ctx->pool, cookie->value);
+    entry.draft.secret = sha256_hex(ctx->pool, cookie->value);
     return twc_tx_run(ctx, enter, &entry);
 }
 
@@ -222,12 +231,12 @@ static apr_status_t need_secret(twc_ctx_t *ctx)
 
 apr_status_t twc_signin_tokens(twc_ctx_t *ctx, const twc_user_t *user, const twc_knock_t *knock, twc_tokens_t *tokens)
 {
-    entry_t entry = { .user = user, .knock = knock, .life = ctx->conf->refresh_life };
+    entry_t entry = entry_of(user, knock, ctx->conf->refresh_life);
     const char *id;
 
     TWC_TRY(need_secret(ctx));
     TWC_TRY(make_id(ctx, &id));
-    entry.refresh = sha256_hex(ctx->pool, id);
+    entry.draft.refresh = sha256_hex(ctx->pool, id);
     TWC_TRY(twc_tx_run(ctx, enter, &entry));
     return write_tokens(ctx, user->username, user->id, entry.handle, id, tokens);
 }

@@ -14,6 +14,8 @@ typedef struct twc_knock_t {
     const char *address;                /* of the client */
     const char *device;                 /* its User-Agent; may be NULL */
     int max;                            /* failures within a minute per address and account */
+    apr_int64_t key_id;                 /* of the API key that stood in for the password; 0: none did */
+    const char *key;                    /* its name */
 } twc_knock_t;
 
 /**
@@ -23,6 +25,9 @@ typedef struct twc_knock_t {
  *         | APR_EAGAIN busy
  */
 apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user);
+
+/** Who acts, in the audit log: "alice", or "alice (key:backup)" where a key stood in for the password. */
+const char *twc_signin_actor(apr_pool_t *pool, const char *username, const char *key);
 
 /** A browser's sign-in: value of its cookie (43 characters), and the token its changes must repeat. */
 typedef struct twc_cookie_t {

@@ -124,6 +124,9 @@ static apr_status_t admit_known(twc_req_t *q, bool *in)
         return refuse_change(q, "account disabled", "User is disabled");
     if (q->route->access == TWC_ACCOUNT && q->who->kind != TWC_WHO_USER)
         return refuse_nobody(q);
+    if (q->route->access == TWC_ACCOUNT && q->who->key)
+        return refuse_change(q, "own account with a key", "You are signed in with an API key. Sign in with your password to see or change "
+                             "your own account.");
     if (q->who->role < wanted)
         return refuse_role(q, wanted);
     if (!is_safe(q->r) && q->who->ambient && !twc_principal_same_origin(q))

@@ -119,6 +119,7 @@ static apr_status_t found(twc_ctx_t *ctx, apr_status_t rv, const twc_signin_t *s
     is_user(who, signin->user_id, signin->username, signin->role, signin->active);
     want_factor(who, ctx->conf, signin->totp_on);
     who->signin_id = signin->id;
+    who->key = signin->key;
     return APR_SUCCESS;
 }
 
@@ -271,8 +272,8 @@ const twc_actor_t *twc_principal_actor(request_rec *r, const twc_principal_t *wh
     static const char *const kinds[] = { "nobody", "key", "user", "open" };
     twc_actor_t *actor = apr_pcalloc(r->pool, sizeof(*actor));
 
-    *actor = (twc_actor_t){ .kind = kinds[who->kind], .id = who->id, .name = who->name, .remote_addr = r->useragent_ip,
-                            .correlation_id = correlation_id };
+    *actor = (twc_actor_t){ .kind = kinds[who->kind], .id = who->id, .name = twc_signin_actor(r->pool, who->name, who->key),
+                            .remote_addr = r->useragent_ip, .correlation_id = correlation_id };
     return actor;
 }
 

@@ -23,6 +23,7 @@ typedef struct twc_principal_t {
     apr_int64_t id;                     /* of the account or the key; 0: none */
     apr_int64_t signin_id;              /* by token or cookie; else 0 */
     twc_role_e role;
+    const char *key;                    /* an account that is signed in with this API key in place of its password; else NULL */
     const char *csrf;                   /* what X-CSRF-Token must say for changes; NULL: nothing */
     const char *stranger;               /* Apache knows them by this name, and no account goes with it; else NULL */
     bool refused;                       /* credentials of ours were there and wrong */

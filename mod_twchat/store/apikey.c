@@ -44,7 +44,9 @@ static const twc_sql_t SQL_SHOW = { "twc_apikey_show",
     "SELECT row_to_json(t) FROM (SELECT " KEY_SHAPE " FROM api_keys WHERE id = $1::bigint) t", TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_REVOKE = { "twc_apikey_revoke",
-    "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id::text = $1 OR prefix = $1 RETURNING id", TWC_SQL_IDEMPOTENT };
+    "WITH k AS (UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id::text = $1 OR prefix = $1 RETURNING id),"
+    " gone AS (UPDATE signins i SET ended_at = now(), ended_why = 'key' FROM k WHERE i.key_id = k.id AND i.ended_at IS NULL) "
+    "SELECT id FROM k", TWC_SQL_IDEMPOTENT };
 
 const twc_sql_t *const twc_apikey_sql[] = { &SQL_CREATE, &SQL_CHECK, &SQL_LIST, &SQL_SHOW, &SQL_REVOKE, NULL };
 

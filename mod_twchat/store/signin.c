@@ -19,23 +19,24 @@
 
 static const twc_sql_t SQL_INSERT = { "twc_signin_insert",
     "WITH seen AS (UPDATE users SET last_signin_at = now() WHERE id = $1::bigint) "
-    "INSERT INTO signins (user_id, kind, secret, refresh, device_info, ip_address, expires_at)"
+    "INSERT INTO signins (user_id, kind, secret, refresh, device_info, ip_address, key_id, expires_at)"
     " VALUES ($1::bigint, CASE WHEN $2::text IS NULL THEN 'token' ELSE 'cookie' END, decode($2, 'hex'), decode($3, 'hex'), left($4, 400), $5,"
-    " now() + $6::float8 * interval '1 second') RETURNING id, twchat_uuid(id)", 0 };
+    "  $6::bigint, least(now() + $7::float8 * interval '1 second', (SELECT k.expires_at FROM api_keys k WHERE k.id = $6::bigint)))"
+    " RETURNING id, twchat_uuid(id)", 0 };
 
-apr_status_t twc_signin_insert(twc_ctx_t *ctx, apr_int64_t user_id, const char *secret, const char *refresh,
-                               const char *device, const char *address, apr_interval_time_t life, apr_int64_t *id, const char **handle)
+apr_status_t twc_signin_insert(twc_ctx_t *ctx, const twc_signin_draft_t *draft, apr_int64_t *id, const char **handle)
 {
     twc_args_t args;
     twc_rows_t *rows;
 
     twc_args_init(&args, ctx->scratch);
-    twc_arg_int(&args, user_id);
-    twc_arg_text(&args, secret);
-    twc_arg_text(&args, refresh);
-    twc_arg_text(&args, device);
-    twc_arg_text(&args, address);
-    twc_arg_num(&args, (double)life / APR_USEC_PER_SEC);
+    twc_arg_int(&args, draft->user_id);
+    twc_arg_text(&args, draft->secret);
+    twc_arg_text(&args, draft->refresh);
+    twc_arg_text(&args, draft->device);
+    twc_arg_text(&args, draft->address);
+    twc_arg_id(&args, draft->key_id);
+    twc_arg_num(&args, (double)draft->life / APR_USEC_PER_SEC);
     TWC_TRY(twc_db_run(ctx, &SQL_INSERT, &args, &rows));
     *id = twc_rows_int(rows, 0, 0);
     *handle = twc_rows_text(rows, 0, 1, ctx->pool);
@@ -44,14 +45,16 @@ apr_status_t twc_signin_insert(twc_ctx_t *ctx, apr_int64_t user_id, const char *
 
 /* ---- who ------------------------------------------------------------------------ */
 
-/* Each request with a credential asks this; nothing is remembered, so signing out is felt by the next one, wherever it goes. */
+/* Each request with a credential asks this; nothing is remembered, so signing out is felt by the next one, wherever it goes. Where a key
+ * stood in for the password the lower of both roles counts, and what ends the key ends the sign-in. */
 #define WHO(condition) \
-    "WITH s AS (SELECT i.id, i.user_id, u.username, twchat_rank(u.id, u.is_superuser) AS rank, u.is_active," \
-    "  i.ended_at IS NOT NULL OR i.expires_at <= now() AS ended, u.totp_on, i.last_used_at" \
-    "  FROM signins i JOIN users u ON u.id = i.user_id WHERE " condition ")," \
+    "WITH s AS (SELECT i.id, i.user_id, u.username, u.is_active, u.totp_on, i.last_used_at, k.name AS key," \
+    "  least(twchat_rank(u.id, u.is_superuser), array_position(ARRAY['viewer','agent','admin','super_admin'], k.role)) AS rank," \
+    "  i.ended_at IS NOT NULL OR least(i.expires_at, k.expires_at, k.revoked_at) <= now() AS ended" \
+    "  FROM signins i JOIN users u ON u.id = i.user_id LEFT JOIN api_keys k ON k.id = i.key_id WHERE " condition ")," \
     " used AS (UPDATE signins i SET last_used_at = now() FROM s" \
     "  WHERE i.id = s.id AND NOT s.ended AND s.last_used_at < now() - interval '1 minute') " \
-    "SELECT id, user_id, username, rank, is_active, ended, totp_on, twchat_uuid(id) FROM s"
+    "SELECT id, user_id, username, rank, is_active, ended, totp_on, twchat_uuid(id), key FROM s"
 
 static const twc_sql_t SQL_BY_SECRET = { "twc_signin_by_secret", WHO("i.secret = decode($1, 'hex')"),
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
@@ -80,6 +83,7 @@ static void row_signin(const twc_rows_t *rows, apr_pool_t *pool, twc_signin_t *s
     signin->ended = twc_rows_bool(rows, 0, 5);
     signin->totp_on = twc_rows_bool(rows, 0, 6);
     signin->handle = twc_rows_text(rows, 0, 7, pool);
+    signin->key = twc_rows_text(rows, 0, 8, pool);
 }
 
 static apr_status_t who(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_args_t *args, twc_signin_t *signin)
@@ -122,7 +126,7 @@ static const twc_sql_t SQL_ROTATE = { "twc_signin_rotate",
     "   expires_at = CASE WHEN s.fresh THEN now() + $4::float8 * interval '1 second' ELSE i.expires_at END,"
     "   ended_at = CASE WHEN NOT s.fresh THEN now() END, ended_why = CASE WHEN NOT s.fresh THEN 'reuse' END"
     "  FROM s WHERE i.id = s.id) "
-    "SELECT s.id, s.user_id, u.username, twchat_rank(u.id, u.is_superuser), u.is_active, false, u.totp_on, twchat_uuid(s.id), s.fresh"
+    "SELECT s.id, s.user_id, u.username, twchat_rank(u.id, u.is_superuser), u.is_active, false, u.totp_on, twchat_uuid(s.id), NULL::text, s.fresh"
     " FROM s JOIN users u ON u.id = s.user_id", 0 };
 
 apr_status_t twc_signin_rotate(twc_ctx_t *ctx, const char *handle, const char *refresh, const char *next,
@@ -142,7 +146,7 @@ apr_status_t twc_signin_rotate(twc_ctx_t *ctx, const char *handle, const char *r
     if (twc_rows_count(rows) == 0)
         return unknown(ctx);
     row_signin(rows, ctx->pool, signin);
-    return twc_rows_bool(rows, 0, 8) ? APR_SUCCESS
+    return twc_rows_bool(rows, 0, 9) ? APR_SUCCESS
         : twc_problem(ctx, APR_EACCES, "token_used", "The refresh token was used before; its session has ended.");
 }
 

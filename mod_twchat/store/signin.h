@@ -18,17 +18,21 @@ typedef struct twc_signin_t {
     bool active;                        /* the account */
     bool ended;                         /* the sign-in: signed out, expired, revoked */
     bool totp_on;                       /* the account has a second factor */
+    const char *key;                    /* name of the API key that stood in for the password; NULL: none did */
 } twc_signin_t;
 
-/**
- * Keep a new sign-in.
- * @param secret   sha256 of the cookie's value, lower-case hex; NULL: one by tokens
- * @param refresh  sha256 of the id of the first refresh token, likewise; NULL: one by cookie
- * @param life     until it ends by itself
- * @param handle   out: its id for tokens
- */
-apr_status_t twc_signin_insert(twc_ctx_t *ctx, apr_int64_t user_id, const char *secret, const char *refresh,
-                               const char *device, const char *address, apr_interval_time_t life, apr_int64_t *id, const char **handle);
+/** A new sign-in. */
+typedef struct twc_signin_draft_t {
+    apr_int64_t user_id;
+    apr_int64_t key_id;                 /* of the API key that stood in for the password, with which it ends; 0: none */
+    const char *secret;                 /* sha256 of the cookie's value, lower-case hex; NULL: one by tokens */
+    const char *refresh;                /* sha256 of the id of the first refresh token, likewise; NULL: one by cookie */
+    const char *device, *address;
+    apr_interval_time_t life;           /* until it ends by itself */
+} twc_signin_draft_t;
+
+/** Keep it. handle: out, its id for tokens */
+apr_status_t twc_signin_insert(twc_ctx_t *ctx, const twc_signin_draft_t *draft, apr_int64_t *id, const char **handle);
 
 /** By the sha256 of a cookie's value. APR_ENOENT: nobody's. Notes the use, at most once a minute. */
 apr_status_t twc_signin_by_secret(twc_ctx_t *ctx, const char *secret, twc_signin_t *signin);

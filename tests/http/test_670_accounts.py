@@ -85,6 +85,51 @@ class TestApachesDoors:
         assert site.get("/api/stats", keyed=False, auth=site.auth).status_code == 200
 
 
+class TestKeysAsPasswords:
+    def make_key(self, site, role):
+        name = new_name("key")
+        return name, site.ctl("apikey", "create", name, "--role", role).stdout.strip()
+
+    def test_it_ends_with_its_key(self, open_site):
+        person = register(open_site).give("viewer")
+        for end in ("UPDATE api_keys SET revoked_at = now() WHERE name = %s", "UPDATE api_keys SET expires_at = now() WHERE name = %s"):
+            name, key = self.make_key(open_site, "viewer")
+            browser, own = signed_in(open_site, person.username, key), signed_in(open_site, person.username)
+            assert browser("GET", "/api/admin-users").status_code == 200
+            open_site.db().run(end, name)
+            assert browser("GET", "/api/admin-users").status_code == 401          # the next request
+            assert own("GET", "/api/admin-users").status_code == 200
+
+    def test_the_lower_role_counts(self, open_site):
+        person = register(open_site).give("viewer")
+        _, key = self.make_key(open_site, "viewer")
+        browser = signed_in(open_site, person.username, key)
+        person.give("super_admin")
+        assert browser("GET", "/api/session").json()["role"] == "viewer"
+        assert browser("GET", "/api/users").status_code == 403
+
+    def test_the_log_names_it(self, open_site):
+        person = register(open_site).give("super_admin")
+        name, key = self.make_key(open_site, "super_admin")
+        browser = signed_in(open_site, person.username, key)
+        assert browser("POST", "/api/admin-users", json={"username": new_name()}).status_code == 200
+        rows = open_site.db().rows("SELECT action, actor_username FROM audit_events ORDER BY id DESC LIMIT 2")
+        assert {r["action"] for r in rows} == {"user.signed_in", "admin_user.created"}
+        assert {r["actor_username"] for r in rows} == {f"{person.username} (key:{name})"}
+
+    def test_ones_own_account_is_not_its_business(self, open_site):
+        person = register(open_site).give("agent")
+        _, key = self.make_key(open_site, "agent")
+        browser = signed_in(open_site, person.username, key)
+        for method, path in (("PATCH", "/api/account"), ("GET", "/api/account"), ("POST", "/api/account/password"), ("POST", "/api/account/factor"),
+                             ("GET", "/api/account/sessions"), ("POST", "/api/account/signout"), ("PUT", "/auth/me"), ("PUT", "/auth/me/password"),
+                             ("GET", "/auth/sessions")):
+            answer = browser(method, path, **({} if method == "GET" else {"json": {}}))
+            assert answer.status_code == 403 and "API key" in answer.json()["detail"], (path, answer.text)
+        assert browser("GET", "/api/session").json()["account"] is False
+        assert browser("POST", "/api/admin/auth/logout").json() == {"ok": True}
+
+
 class TestHashes:
     def test_old_ones_are_made_anew(self, make_site):
         site = make_site(access="Require all granted", directives="TwchatPasswordCost 5")

@@ -31,7 +31,7 @@ apr_status_t twc_account_create(twc_ctx_t *ctx, const twc_account_draft_t *draft
  */
 apr_status_t twc_account_register(twc_ctx_t *ctx, const twc_account_draft_t *draft, const char *address, apr_int64_t *id);
 
-/** Their own data. @return APR_EINVAL | APR_EEXIST | APR_ENOENT */
+/** What is said of them; an e-mail address from anybody but themselves is confirmed by that. @return APR_EINVAL | APR_EEXIST | APR_ENOENT */
 apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *change);
 
 /**

@@ -177,7 +177,7 @@ static apr_status_t make_account(twc_ctx_t *ctx, const twc_dir_conf_t *dir, cons
     ctx->actor = NULL;
     if (APR_STATUS_IS_EEXIST(rv)) {     /* two first requests at once */
         twc_problem_clear(ctx);
-        return twc_user_by_login(ctx, name, user);
+        return twc_user_by_identity(ctx, name, user);
     }
     return rv == APR_SUCCESS ? twc_user_load(ctx, id, user) : rv;
 }
@@ -186,7 +186,7 @@ static apr_status_t make_account(twc_ctx_t *ctx, const twc_dir_conf_t *dir, cons
 static apr_status_t by_apache(request_rec *r, twc_ctx_t *ctx, const twc_dir_conf_t *dir, twc_principal_t *who)
 {
     twc_user_t *user;
-    apr_status_t rv = twc_user_by_login(ctx, r->user, &user);
+    apr_status_t rv = twc_user_by_identity(ctx, r->user, &user);
 
     who->by = TWC_BY_APACHE;
     who->ambient = true;

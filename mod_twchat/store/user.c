@@ -39,8 +39,11 @@ static const twc_sql_t SQL_BY_NAME = { "twc_user_by_name",
     "SELECT " USER_COLUMNS " FROM users u WHERE lower(u.username) = lower($1)", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 static const twc_sql_t SQL_BY_LOGIN = { "twc_user_by_login",
-    "SELECT " USER_COLUMNS " FROM users u WHERE lower(u.username) = lower($1) OR lower(u.email) = lower($1)"
-    " ORDER BY lower(u.username) = lower($1) DESC LIMIT 1", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+    "SELECT " USER_COLUMNS " FROM logins l JOIN users u ON u.id = l.user_id WHERE l.login = lower($1)", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
+
+static const twc_sql_t SQL_BY_IDENTITY = { "twc_user_by_identity",
+    "SELECT " USER_COLUMNS " FROM logins l JOIN users u ON u.id = l.user_id"
+    " WHERE l.login = lower($1) AND (lower(u.username) = l.login OR u.email_confirmed)", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
 static twc_user_t *row_user(const twc_rows_t *rows, apr_pool_t *pool)
 {
@@ -107,19 +110,31 @@ apr_status_t twc_user_by_login(twc_ctx_t *ctx, const char *login, twc_user_t **u
     return by_text(ctx, &SQL_BY_LOGIN, login, user);
 }
 
+apr_status_t twc_user_by_identity(twc_ctx_t *ctx, const char *identity, twc_user_t **user)
+{
+    return by_text(ctx, &SQL_BY_IDENTITY, identity, user);
+}
+
 /* ---- new and changed ---------------------------------------------------------------- */
 
-/* What stands in the way is looked up in the same statement; where two come at once, the index decides. */
+/* What stands in the way is looked up in the same statement. Where two come at once the keys decide, and the later one is told
+ * "conflict": it may look again. Single sign-on's word for a name outweighs what somebody says of themselves, and an address that is
+ * somebody else's is left out there. */
 static const twc_sql_t SQL_INSERT = { "twc_user_insert",
-    "WITH made AS ("
-    " INSERT INTO users (username, email, full_name, phone_number, password_hash, password_at, is_active, is_superuser, origin)"
-    " VALUES ($1, $2, $3, $4, $5, CASE WHEN $5::text IS NOT NULL THEN now() END, $6::boolean, $7::int = 4, $8)"
+    "WITH taken AS (SELECT EXISTS (SELECT 1 FROM logins l JOIN users o ON o.id = l.user_id WHERE l.login = lower($1)"
+    "   AND ($8 <> 'apache' OR o.email_confirmed OR lower(o.username) = l.login)) AS username,"
+    "  EXISTS (SELECT 1 FROM logins WHERE login = lower($2)) OR EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($2)) AS email,"
+    "  EXISTS (SELECT 1 FROM users WHERE phone_number = $4) AS phone"
+    "), made AS ("
+    " INSERT INTO users (username, email, full_name, phone_number, password_hash, password_at, is_active, is_superuser, origin, email_confirmed)"
+    " SELECT $1, CASE WHEN NOT t.email THEN $2 END, $3, $4, $5, CASE WHEN $5::text IS NOT NULL THEN now() END, $6::boolean, $7::int = 4, $8,"
+    "  $8 <> 'registered'"
+    " FROM taken t WHERE NOT t.username AND NOT t.phone AND (NOT t.email OR $8 = 'apache')"
     " ON CONFLICT DO NOTHING RETURNING id"
     "), given AS ("
     " INSERT INTO user_roles SELECT m.id, r.id FROM made m JOIN roles r ON r.rank = $7::int AND r.rank > 0"
     ") "
-    "SELECT (SELECT id FROM made), EXISTS (SELECT 1 FROM users WHERE lower(username) = lower($1)),"
-    " EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($2))", 0 };
+    "SELECT (SELECT id FROM made), t.username, t.email, t.phone FROM taken t", 0 };
 
 static const struct { const char *code, *field, *detail; } takens[] = {
     { "username_taken", "username", "Username already registered" },
@@ -155,16 +170,22 @@ apr_status_t twc_user_insert(twc_ctx_t *ctx, const twc_user_draft_t *draft, apr_
         *id = twc_rows_int(rows, 0, 0);
         return APR_SUCCESS;
     }
-    return taken(ctx, twc_rows_bool(rows, 0, 1) ? USERNAME : twc_rows_bool(rows, 0, 2) ? EMAIL : PHONE);
+    for (int which = USERNAME; which <= PHONE; which++)
+        if (twc_rows_bool(rows, 0, 1 + which))
+            return taken(ctx, which);
+    return twc_problem(ctx, APR_EEXIST, "conflict", "It exists already.");
 }
 
 static const twc_sql_t SQL_UPDATE = { "twc_user_update",
-    "WITH others AS (SELECT EXISTS (SELECT 1 FROM users WHERE id <> $1::bigint AND lower(email) = lower($4)) AS email,"
+    "WITH others AS (SELECT EXISTS (SELECT 1 FROM logins WHERE user_id <> $1::bigint AND login = lower($4))"
+    "   OR EXISTS (SELECT 1 FROM users WHERE id <> $1::bigint AND lower(email) = lower($4)) AS email,"
     "  EXISTS (SELECT 1 FROM users WHERE id <> $1::bigint AND phone_number = $5) AS phone"
     "), done AS ("
     " UPDATE users u SET full_name = CASE WHEN $2::text IS NULL THEN full_name ELSE nullif($2, '') END,"
     "  bio = CASE WHEN $3::text IS NULL THEN bio ELSE nullif($3, '') END,"
     "  email = CASE WHEN $4::text IS NULL THEN u.email ELSE nullif($4, '') END,"
+    "  email_confirmed = CASE WHEN $4::text IS NULL THEN u.email_confirmed"
+    "   WHEN lower(nullif($4, '')) = lower(u.email) THEN u.email_confirmed OR $6::boolean ELSE $6::boolean END,"
     "  phone_number = CASE WHEN $5::text IS NULL THEN phone_number ELSE nullif($5, '') END, updated_at = now()"
     "  FROM others o WHERE u.id = $1::bigint AND NOT o.email AND NOT o.phone RETURNING 1"
     ") "
@@ -174,7 +195,6 @@ apr_status_t twc_user_update(twc_ctx_t *ctx, apr_int64_t id, const twc_user_chan
 {
     twc_args_t args;
     twc_rows_t *rows;
-    apr_status_t rv;
 
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, id);
@@ -182,11 +202,8 @@ apr_status_t twc_user_update(twc_ctx_t *ctx, apr_int64_t id, const twc_user_chan
     twc_arg_text(&args, change->bio);
     twc_arg_text(&args, change->email);
     twc_arg_text(&args, change->phone_number);
-    rv = twc_db_run(ctx, &SQL_UPDATE, &args, &rows);
-    if (APR_STATUS_IS_EEXIST(rv))       /* two at once */
-        return taken(ctx, change->phone_number ? PHONE : EMAIL);
-    if (rv != APR_SUCCESS)
-        return rv;
+    twc_arg_bool(&args, change->email_confirmed);
+    TWC_TRY(twc_db_run(ctx, &SQL_UPDATE, &args, &rows));
     if (twc_rows_bool(rows, 0, 0))
         return taken(ctx, EMAIL);
     if (twc_rows_bool(rows, 0, 1))
@@ -400,7 +417,7 @@ static const twc_sql_t SQL_ADMINS = { "twc_user_admins",
     " FROM users u WHERE twchat_rank(u.id, u.is_superuser) > 0 ORDER BY u.created_at, u.id LIMIT 1000) t", TWC_SQL_IDEMPOTENT };
 
 #define PAGE_SHAPE \
-    "u.id, u.username, u.email, u.full_name, u.phone_number, (ARRAY['none','viewer','agent','admin','super_admin'])" \
+    "u.id, u.username, u.email, u.email_confirmed, u.full_name, u.phone_number, (ARRAY['none','viewer','agent','admin','super_admin'])" \
     "[twchat_rank(u.id, u.is_superuser) + 1] AS role," \
     " (SELECT coalesce(json_agg(r.name ORDER BY r.name), '[]'::json) FROM user_roles a JOIN roles r ON r.id = a.role_id" \
     "   WHERE a.user_id = u.id AND r.rank = 0) AS roles," \
@@ -527,7 +544,7 @@ apr_status_t twc_role_assign(twc_ctx_t *ctx, apr_int64_t user_id, const char *id
 }
 
 const twc_sql_t *const twc_user_sql[] = {
-    &SQL_LOAD, &SQL_BY_NAME, &SQL_BY_LOGIN, &SQL_INSERT, &SQL_UPDATE, &SQL_SET_PASSWORD, &SQL_RENEW_HASH, &SQL_SET_ACTIVE, &SQL_SET_SUPER,
+    &SQL_LOAD, &SQL_BY_NAME, &SQL_BY_LOGIN, &SQL_BY_IDENTITY, &SQL_INSERT, &SQL_UPDATE, &SQL_SET_PASSWORD, &SQL_RENEW_HASH, &SQL_SET_ACTIVE, &SQL_SET_SUPER,
     &SQL_SET_ROLE, &SQL_DELETE, &SQL_OTHER_SUPERS, &SQL_SET_TOTP, &SQL_TAKE_STEP, &SQL_SET_RECOVERY, &SQL_USE_RECOVERY,
     &SQL_USER, &SQL_USERS, &SQL_ADMIN, &SQL_ADMINS, &SQL_PAGE, &SQL_ROW, &SQL_ROLES, &SQL_ROLE_INSERT, &SQL_ROLE_DELETE,
     &SQL_ROLE_ASSIGN, NULL

@@ -37,8 +37,10 @@ typedef struct twc_user_t {
 /** Look somebody up; the names in any case. @return APR_SUCCESS | APR_ENOENT problem "user_unknown" */
 apr_status_t twc_user_load(twc_ctx_t *ctx, apr_int64_t id, twc_user_t **user);
 apr_status_t twc_user_by_name(twc_ctx_t *ctx, const char *username, twc_user_t **user);
-/** By user name, else by e-mail address: what an identity provider says. Somebody's user name wins over another's address. */
+/** By user name or e-mail address: what somebody signs in with. No two accounts share one. */
 apr_status_t twc_user_by_login(twc_ctx_t *ctx, const char *login, twc_user_t **user);
+/** By what an identity provider says: a user name, or an e-mail address that the account's owner did not give it themselves. */
+apr_status_t twc_user_by_identity(twc_ctx_t *ctx, const char *identity, twc_user_t **user);
 
 /** A new account. */
 typedef struct twc_user_draft_t {
@@ -50,12 +52,18 @@ typedef struct twc_user_draft_t {
     const char *origin;                 /* "local", "registered", "apache": at first sight of somebody Apache knows */
 } twc_user_draft_t;
 
-/** @return APR_SUCCESS | APR_EEXIST problem "username_taken", "email_taken" or "phone_taken", with its field */
+/**
+ * A user name must not be another's address, either, nor an address another's user name. Of origin "apache": an address that is
+ * taken is left out, and one that its owner merely gave themselves is no hindrance.
+ * @return APR_SUCCESS | APR_EEXIST problem "username_taken", "email_taken" or "phone_taken", with its field; or "conflict": somebody
+ *         else was faster, and looking again tells at what
+ */
 apr_status_t twc_user_insert(twc_ctx_t *ctx, const twc_user_draft_t *draft, apr_int64_t *id);
 
 /** What to change; NULL members stay, "" empties. */
 typedef struct twc_user_change_t {
     const char *full_name, *bio, *email, *phone_number;
+    bool email_confirmed;               /* the address comes from somebody who knows whose it is, not from its owner */
 } twc_user_change_t;
 /** @return APR_SUCCESS | APR_ENOENT | APR_EEXIST as above */
 apr_status_t twc_user_update(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *change);
@@ -95,7 +103,7 @@ apr_status_t twc_user_admins_json(twc_ctx_t *ctx, const char **json);
 apr_status_t twc_user_admin_json(twc_ctx_t *ctx, apr_int64_t id, const char **json);
 
 /**
- * Our pages: {"users":[{id, username, email, full_name, phone_number, role, roles:[names], is_active, origin, second_factor,
+ * Our pages: {"users":[{id, username, email, email_confirmed, full_name, phone_number, role, roles:[names], is_active, origin, second_factor,
  * last_signin_at, created_at}…], "more":bool}, by user name, after `after` (NULL: from the first).
  * @param search  part of a name or address, or NULL; role: at least TWC_ROLE_VIEWER filters, TWC_ROLE_NONE: all
  */

@@ -35,7 +35,7 @@ class TestTrustUser:
         site.db().run("UPDATE users SET username = 'renamed', is_active = true WHERE username = %s", site.auth[0])
         answer = site.get("/api/stats", keyed=False, auth=site.auth)
         assert answer.status_code == 403 and "nobody has made an account for you here" in answer.text
-        site.db().run("UPDATE users SET email = %s WHERE username = 'renamed'", site.auth[0])     # found by address
+        site.db().run("UPDATE users SET email = %s, email_confirmed = true WHERE username = 'renamed'", site.auth[0])     # found by address
         assert site.get("/api/session", keyed=False, auth=site.auth).json()["user"] == "renamed"
 
     def test_create(self, make_site):

@@ -85,6 +85,102 @@ class TestApachesDoors:
         assert site.get("/api/stats", keyed=False, auth=site.auth).status_code == 200
 
 
+class TestLoginNames:
+    def register(self, site, **fields):
+        return site.post("/auth/register", keyed=False, json={"password": PASSWORD, **fields})
+
+    def test_nobody_registers_as_an_address(self, open_site, boss):
+        name = new_name("ceo")
+        address = name + "@corp.com"
+        made = boss("POST", "/api/users", json={"username": name, "email": address, "password": PASSWORD, "role": "viewer"})
+        assert made.status_code == 201
+        for username in (address, address.upper()):
+            answer = self.register(open_site, username=username, email=new_name() + "@evil.example")
+            assert (answer.status_code, answer.json()) == (400, {"detail": "Username already registered"})
+        assert login(open_site, address).json()["user"]["username"] == name
+
+    def test_nor_an_address_that_is_a_name(self, open_site):
+        name = new_name() + "@corp.com"
+        person = register(open_site, name, email=new_name() + "@example.com")
+        answer = self.register(open_site, username=new_name(), email=name.upper())
+        assert (answer.status_code, answer.json()) == (400, {"detail": "Email already registered"})
+        other = register(open_site)
+        answer = Browser(open_site, other.username)("PATCH", "/api/account", json={"email": name})
+        assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
+        assert login(open_site, name).json()["user"]["id"] == person.id
+        assert Browser(open_site, other.username)("PATCH", "/api/account", json={"full_name": "X", "email": other.username + "@example.com"}).status_code == 200
+
+    def test_both_may_be_the_same_for_one(self, open_site):
+        name = new_name() + "@example.org"
+        assert register(open_site, name, email=name.upper()).username == name
+
+    def test_an_address_given_up_is_free(self, open_site, boss):
+        name, address = new_name(), new_name() + "@example.org"
+        ident = boss("POST", "/api/users", json={"username": name, "email": address}).json()["id"]
+        assert boss("PATCH", f"/api/users/{ident}", json={"email": ""}).status_code == 200
+        assert register(open_site, address, email=new_name() + "@example.org").username == address
+
+    def test_two_at_once(self, open_site):
+        for _ in range(10):
+            address = new_name() + "@race.example"
+            drafts = ({"username": address, "email": new_name() + "@example.com"}, {"username": new_name(), "email": address}) * 4
+            with ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(lambda fields: self.register(open_site, **fields), drafts))
+            assert sorted(a.status_code for a in answers) == [201] + [400] * 7, [a.text for a in answers]
+            assert {a.json()["detail"] for a in answers if a.status_code == 400} <= {"Username already registered", "Email already registered"}
+
+
+class TestSingleSignOnByAddress:
+    """Apache says an e-mail address: whose account is that?"""
+
+    def site(self, make_site, trust):
+        site = make_site(mounts=((*MOUNTS[0], "TwchatTrustUser " + trust),))
+        site.db().run("DELETE FROM users")
+        site.auth_name = "operator@corp.com"
+        with open(f"{site.hosts[0]._directory}/users") as users:
+            text = users.read()
+        with open(f"{site.hosts[0]._directory}/users", "w") as users:
+            users.write(text.replace("operator:", site.auth_name + ":"))
+        return site
+
+    def ask(self, site):
+        return site.get("/api/session", keyed=False, auth=(site.auth_name, site.auth[1]))
+
+    def test_one_that_an_administrator_set(self, make_site):
+        site = self.site(make_site, "map")
+        made = site.post("/api/users", json={"username": "anna", "email": site.auth_name, "role": "agent"})
+        assert made.status_code == 201
+        assert self.ask(site).json()["user"] == "anna"
+        site.request("PATCH", f"/api/users/{made.json()['id']}", json={"email": "other@corp.com"})
+        assert self.ask(site).status_code == 403
+
+    @pytest.mark.parametrize("trust", ["map", "create agent"])
+    def test_one_that_somebody_set_for_themselves(self, make_site, trust):
+        site = self.site(make_site, trust)
+        made = site.post("/api/users", json={"username": "mallory", "password": PASSWORD, "role": "viewer"})
+        assert made.status_code == 201
+        assert Browser(site, "mallory")("PATCH", "/api/account", json={"email": site.auth_name}).status_code == 200
+        self.stays_stranger(site, trust)
+        assert Browser(site, "mallory").answer.status_code == 200
+
+    @pytest.mark.parametrize("trust", ["map", "create agent"])
+    def test_one_that_somebody_registered(self, make_site, trust):
+        site = self.site(make_site, trust)
+        register(site, "mallory", email=site.auth_name).give("viewer")
+        self.stays_stranger(site, trust)
+
+    def stays_stranger(self, site, trust):
+        answer = self.ask(site)
+        if trust == "map":
+            assert answer.status_code == 403 and "nobody has made an account" in answer.text
+            return
+        assert (answer.json()["user"], answer.json()["role"]) == (site.auth_name, "agent")
+        row = site.db().rows("SELECT email, origin FROM users WHERE username = %s", site.auth_name)[0]
+        assert row["origin"] == "apache" and row["email"] is None
+        assert self.ask(site).json()["user"] == site.auth_name                      # and the second time
+        assert site.db().value("SELECT count(*) FROM users") == 2
+
+
 class TestKeysAsPasswords:
     def make_key(self, site, role):
         name = new_name("key")

@@ -4,7 +4,7 @@
 
 PACKAGES_RUN="apache2-bin apache2-utils libaprutil1-dbd-pgsql postgresql libjs-bootstrap5 ca-certificates"
 PACKAGES_BUILD="gcc libc6-dev make autoconf automake libtool pkg-config apache2-dev libapr1-dev libaprutil1-dev
-    libcurl4-openssl-dev libjansson-dev libjwt-dev libpq-dev libqrencode-dev libssl-dev"
+    libcurl4-openssl-dev libjansson-dev libjwt-dev libpq-dev libqrencode-dev libssl-dev libzxcvbn-dev"
 PACKAGES_UNIT="libcmocka-dev binutils"
 PACKAGES_HTTP="python3 python3-pytest python3-requests python3-psycopg2 python3-twilio python3-jsonschema curl openssl"
 PACKAGES_PEERS="python3-flask gunicorn"

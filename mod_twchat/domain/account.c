@@ -68,11 +68,21 @@ static apr_status_t check_phone(twc_ctx_t *ctx, const char *text, const char **c
                              "like +14155552671.");
 }
 
-static apr_status_t check_password(twc_ctx_t *ctx, const char *field, const char *password, twc_role_e role, const char *username)
-{
-    int min = role > TWC_ROLE_NONE ? ctx->conf->password_min : ctx->conf->password_min_registered;
-    const char *weakness = twc_password_weakness(ctx->pool, password, min, role > TWC_ROLE_NONE ? username : NULL);
+/* What a password is judged by. */
+typedef struct owner_t {
+    const char *username, *email;       /* email may be NULL */
+    twc_role_e role;
+} owner_t;
 
+/* fit: out, it is as good as accounts with a role must have it; those without have a minimum of their own. */
+static apr_status_t check_password(twc_ctx_t *ctx, const char *field, const char *password, const owner_t *owner, bool *fit)
+{
+    const char *const about[] = { owner->username, owner->email, NULL };
+    const char *weakness = twc_password_weakness(ctx->pool, password, ctx->conf->password_min, about);
+
+    *fit = weakness == NULL;
+    if (owner->role == TWC_ROLE_NONE)
+        weakness = twc_password_weakness(ctx->pool, password, ctx->conf->password_min_registered, NULL);
     return weakness ? twc_problem_field(ctx, field, "password_weak", "%s", weakness) : APR_SUCCESS;
 }
 
@@ -91,7 +101,9 @@ typedef struct change_t {
     const twc_user_change_t *fields;
     const char *text;                   /* hash, ids */
     twc_role_e role;
-    bool on, loses_super;               /* it may take the super_admin away */
+    bool on;
+    bool loses_super;                   /* it may take the super_admin away */
+    bool raises;                        /* it may give a role, or a higher one */
     const char *ends;                   /* sign-ins end for this reason; NULL: they stay */
 } change_t;
 
@@ -107,17 +119,34 @@ static apr_status_t guard_last(twc_ctx_t *ctx, apr_int64_t id)
     return APR_SUCCESS;
 }
 
+/* Registered with whatever was good enough for an account without rights: it does not do for one with them. */
+static apr_status_t guard_rise(twc_ctx_t *ctx, apr_int64_t id, twc_role_e before)
+{
+    twc_user_t *user;
+
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    if (user->role > before && user->password_hash && !user->password_fit)
+        return twc_problem(ctx, APR_EEXIST, "password_unfit", "The password of this account is too weak for a role. Its owner can choose a "
+                           "better one, or an administrator can set one; then give the role.");
+    return APR_SUCCESS;
+}
+
 static apr_status_t carry_out(twc_ctx_t *ctx, void *baton)
 {
     const change_t *change = baton;
     const char *before, *after = NULL;
+    twc_user_t *was = NULL;
 
     if (change->loses_super)
         TWC_TRY(guard_last(ctx, change->id));
+    if (change->raises)
+        TWC_TRY(twc_user_load(ctx, change->id, &was));
     TWC_TRY(twc_user_row_json(ctx, change->id, &before));
     if (change->ends)
         TWC_TRY(twc_signin_end_all(ctx, change->id, change->keep, change->ends));
     TWC_TRY(change->apply(ctx, change));
+    if (was)
+        TWC_TRY(guard_rise(ctx, change->id, was->role));
     if (twc_user_row_json(ctx, change->id, &after) != APR_SUCCESS)
         twc_problem_clear(ctx);         /* deleted */
     return twc_audit(ctx, change->action, "user", id_text(ctx, change->id), before, after);
@@ -174,7 +203,8 @@ static apr_status_t check_draft(twc_ctx_t *ctx, const twc_account_draft_t *draft
         TWC_TRY(check_text(ctx, "full_name", row->full_name));
     if (or_null(draft->phone_number))
         TWC_TRY(check_phone(ctx, draft->phone_number, &row->phone_number));
-    return draft->password ? check_password(ctx, "password", draft->password, draft->role, draft->username) : APR_SUCCESS;
+    return draft->password ? check_password(ctx, "password", draft->password, &(owner_t){ row->username, row->email, row->role },
+                                            &row->password_fit) : APR_SUCCESS;
 }
 
 apr_status_t twc_account_create(twc_ctx_t *ctx, const twc_account_draft_t *draft, apr_int64_t *id)
@@ -230,7 +260,7 @@ apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_c
 
 static apr_status_t apply_password(twc_ctx_t *ctx, const change_t *change)
 {
-    return twc_user_set_password(ctx, change->id, change->text);
+    return twc_user_set_password(ctx, change->id, change->text, change->on);
 }
 
 static apr_status_t set_password(twc_ctx_t *ctx, const twc_user_t *user, const char *field, const char *fresh, apr_int64_t keep,
@@ -238,7 +268,7 @@ static apr_status_t set_password(twc_ctx_t *ctx, const twc_user_t *user, const c
 {
     change_t change = { .id = user->id, .action = action, .apply = apply_password, .ends = "password", .keep = keep };
 
-    TWC_TRY(check_password(ctx, field, fresh, user->role, user->username));
+    TWC_TRY(check_password(ctx, field, fresh, &(owner_t){ user->username, user->email, user->role }, &change.on));
     TWC_TRY(twc_hasher_hash(ctx->hasher, ctx, fresh, &change.text));
     return run(ctx, &change);
 }
@@ -308,7 +338,8 @@ static apr_status_t apply_role(twc_ctx_t *ctx, const change_t *change)
 
 apr_status_t twc_account_set_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role, apr_int64_t self)
 {
-    change_t change = { .id = id, .action = "user.role_set", .apply = apply_role, .role = role, .loses_super = role != TWC_ROLE_SUPER };
+    change_t change = { .id = id, .action = "user.role_set", .apply = apply_role, .role = role, .loses_super = role != TWC_ROLE_SUPER,
+                        .raises = true };
 
     TWC_TRY(not_oneself(ctx, id, self));
     return run(ctx, &change);
@@ -321,7 +352,7 @@ static apr_status_t apply_super(twc_ctx_t *ctx, const change_t *change)
 
 apr_status_t twc_account_set_super(twc_ctx_t *ctx, apr_int64_t id, bool super, apr_int64_t self)
 {
-    change_t change = { .id = id, .action = "user.role_set", .apply = apply_super, .on = super, .loses_super = !super };
+    change_t change = { .id = id, .action = "user.role_set", .apply = apply_super, .on = super, .loses_super = !super, .raises = super };
 
     TWC_TRY(not_oneself(ctx, id, self));
     return run(ctx, &change);
@@ -347,7 +378,7 @@ static apr_status_t apply_roles(twc_ctx_t *ctx, const change_t *change)
 
 apr_status_t twc_account_assign_roles(twc_ctx_t *ctx, apr_int64_t id, const char *ids)
 {
-    change_t change = { .id = id, .action = "user.roles_assigned", .apply = apply_roles, .text = ids };
+    change_t change = { .id = id, .action = "user.roles_assigned", .apply = apply_roles, .text = ids, .raises = true };
 
     return run(ctx, &change);
 }

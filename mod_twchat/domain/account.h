@@ -45,7 +45,8 @@ apr_status_t twc_account_reset_password(twc_ctx_t *ctx, apr_int64_t id, const ch
 
 /*
  * By administrators. self: the caller's own id, 0 for a program; nobody takes themselves away.
- * @return APR_ENOENT "user_unknown" | APR_EACCES "own_account" | APR_EEXIST "last_super_admin"
+ * @return APR_ENOENT "user_unknown" | APR_EACCES "own_account" | APR_EEXIST "last_super_admin", or "password_unfit": whose password was
+ *         not as good as a role wants it when it was set rises no further
  */
 apr_status_t twc_account_set_active(twc_ctx_t *ctx, apr_int64_t id, bool active, apr_int64_t self);
 apr_status_t twc_account_set_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role, apr_int64_t self);

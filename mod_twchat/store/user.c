@@ -30,7 +30,7 @@ int twc_role_parse(const char *name)
 
 #define USER_COLUMNS \
     "u.id, u.username, u.email, u.full_name, u.phone_number, u.password_hash, twchat_rank(u.id, u.is_superuser)," \
-    " u.is_active, u.totp_on, u.totp_secret, u.origin = 'registered'"
+    " u.is_active, u.totp_on, u.totp_secret, u.origin = 'registered', u.password_fit"
 
 static const twc_sql_t SQL_LOAD = { "twc_user_load",
     "SELECT " USER_COLUMNS " FROM users u WHERE u.id = $1::bigint", TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
@@ -61,6 +61,7 @@ static twc_user_t *row_user(const twc_rows_t *rows, apr_pool_t *pool)
     if (!twc_rows_null(rows, 0, 9))
         user->totp_secret = twc_rows_bytes(rows, 0, 9, pool);
     user->registered = twc_rows_bool(rows, 0, 10);
+    user->password_fit = twc_rows_bool(rows, 0, 11);
     return user;
 }
 
@@ -126,9 +127,10 @@ static const twc_sql_t SQL_INSERT = { "twc_user_insert",
     "  EXISTS (SELECT 1 FROM logins WHERE login = lower($2)) OR EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($2)) AS email,"
     "  EXISTS (SELECT 1 FROM users WHERE phone_number = $4) AS phone"
     "), made AS ("
-    " INSERT INTO users (username, email, full_name, phone_number, password_hash, password_at, is_active, is_superuser, origin, email_confirmed)"
+    " INSERT INTO users (username, email, full_name, phone_number, password_hash, password_at, is_active, is_superuser, origin, email_confirmed,"
+    "  password_fit)"
     " SELECT $1, CASE WHEN NOT t.email THEN $2 END, $3, $4, $5, CASE WHEN $5::text IS NOT NULL THEN now() END, $6::boolean, $7::int = 4, $8,"
-    "  $8 <> 'registered'"
+    "  $8 <> 'registered', $9::boolean"
     " FROM taken t WHERE NOT t.username AND NOT t.phone AND (NOT t.email OR $8 = 'apache')"
     " ON CONFLICT DO NOTHING RETURNING id"
     "), given AS ("
@@ -165,6 +167,7 @@ apr_status_t twc_user_insert(twc_ctx_t *ctx, const twc_user_draft_t *draft, apr_
     twc_arg_bool(&args, !draft->inactive);
     twc_arg_int(&args, draft->role);
     twc_arg_text(&args, draft->origin ? draft->origin : "local");
+    twc_arg_bool(&args, draft->password_fit);
     TWC_TRY(twc_db_run(ctx, &SQL_INSERT, &args, &rows));
     if (!twc_rows_null(rows, 0, 0)) {
         *id = twc_rows_int(rows, 0, 0);
@@ -220,15 +223,16 @@ static apr_status_t change_one(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_a
 }
 
 static const twc_sql_t SQL_SET_PASSWORD = { "twc_user_set_password",
-    "UPDATE users SET password_hash = $2, password_at = now(), updated_at = now() WHERE id = $1::bigint", 0 };
+    "UPDATE users SET password_hash = $2, password_fit = $3::boolean, password_at = now(), updated_at = now() WHERE id = $1::bigint", 0 };
 
-apr_status_t twc_user_set_password(twc_ctx_t *ctx, apr_int64_t id, const char *hash)
+apr_status_t twc_user_set_password(twc_ctx_t *ctx, apr_int64_t id, const char *hash, bool fit)
 {
     twc_args_t args;
 
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, id);
     twc_arg_text(&args, hash);
+    twc_arg_bool(&args, fit);
     return change_one(ctx, &SQL_SET_PASSWORD, &args);
 }
 

@@ -27,6 +27,7 @@ typedef struct twc_user_t {
     const char *username;
     const char *email, *full_name, *phone_number;   /* may be NULL */
     const char *password_hash;          /* NULL: no password of ours */
+    bool password_fit;                  /* it was as good as a role wants it when it was set */
     twc_role_e role;
     bool active;
     bool registered;                    /* made by whoever it belongs to, whom nobody knows */
@@ -47,6 +48,7 @@ typedef struct twc_user_draft_t {
     const char *username;               /* [A-Za-z0-9][A-Za-z0-9._@+-]{0,149} */
     const char *email, *full_name, *phone_number;   /* may be NULL; phone_number canonical */
     const char *password_hash;          /* NULL: signs in elsewhere */
+    bool password_fit;
     twc_role_e role;
     bool inactive;
     const char *origin;                 /* "local", "registered", "apache": at first sight of somebody Apache knows */
@@ -68,7 +70,7 @@ typedef struct twc_user_change_t {
 /** @return APR_SUCCESS | APR_ENOENT | APR_EEXIST as above */
 apr_status_t twc_user_update(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *change);
 
-apr_status_t twc_user_set_password(twc_ctx_t *ctx, apr_int64_t id, const char *hash);
+apr_status_t twc_user_set_password(twc_ctx_t *ctx, apr_int64_t id, const char *hash, bool fit);
 /** Another hash of the same password. APR_ENOENT: it is no longer that one */
 apr_status_t twc_user_renew_hash(twc_ctx_t *ctx, apr_int64_t id, const char *old, const char *fresh);
 apr_status_t twc_user_set_active(twc_ctx_t *ctx, apr_int64_t id, bool active);

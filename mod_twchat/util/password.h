@@ -21,10 +21,11 @@ bool twc_password_is_old(const char *hash, int cost);
 
 /**
  * Is it good enough?
- * @param min       characters
- * @param username  it must not be this or contain it; may be NULL
+ * @param min    characters
+ * @param about  what its owner is called, user name first, NULL at the end: it must not contain the user name, nor be easy to guess for
+ *               somebody who knows these. NULL: only its length counts
  * @return NULL, or why not, as a sentence
  */
-const char *twc_password_weakness(apr_pool_t *pool, const char *plain, int min, const char *username);
+const char *twc_password_weakness(apr_pool_t *pool, const char *plain, int min, const char *const *about);
 
 #endif

@@ -226,6 +226,42 @@ class TestKeysAsPasswords:
         assert browser("POST", "/api/admin/auth/logout").json() == {"ok": True}
 
 
+COMMON = ("P@ssw0rd1", "1q2w3e4r5t", "1qaz2wsx3edc", "q1w2e3r4", "changeme123", "passwordpassword", "abc123abc123", "ilovey0u")
+
+
+class TestPolicy:
+    @pytest.mark.parametrize("password", COMMON)
+    def test_the_commonest(self, open_site, boss, password):
+        answer = boss("POST", "/api/users", json={"username": new_name(), "password": password, "role": "super_admin"})
+        assert (answer.status_code, answer.json().get("code")) == (400, "password_weak"), answer.text
+
+    def test_what_goes_with_the_name(self, open_site, boss):
+        for password in ("Gwendolyn87", "gw3nd0lyn!", "nylodnewg1", "penhaligon22"):
+            answer = boss("POST", "/api/users", json={"username": "gwendolyn", "email": "penhaligon@example.com", "password": password, "role": "agent"})
+            assert (answer.status_code, answer.json().get("code")) == (400, "password_weak"), answer.text
+
+    def test_a_weak_one_does_not_rise(self, open_site, boss):
+        person = register(open_site, password="abc123abc123")
+        roles = {r["name"]: r["id"] for r in boss("GET", "/auth/roles").json()}
+        for method, path, body in (("PATCH", f"/api/users/{person.id}", {"role": "agent"}), ("PUT", f"/auth/users/{person.id}/superuser", {"is_superuser": True}),
+                                   ("PUT", f"/auth/users/{person.id}/roles", {"role_ids": [roles["viewer"]]})):
+            answer = boss(method, path, json=body)
+            assert answer.status_code in (400, 409) and "password" in answer.json()["detail"], answer.text
+        done = open_site.ctl("user", "role", person.username, "viewer")
+        assert done.returncode != 0 and "password" in done.stderr
+        assert boss("GET", f"/api/users/{person.id}").json()["role"] == "none"
+        assert person("PUT", "/auth/me/password", json={"current_password": "abc123abc123", "new_password": "a fine one 9"}).status_code == 200
+        assert boss("PATCH", f"/api/users/{person.id}", json={"role": "agent"}).json()["role"] == "agent"
+
+    def test_a_good_one_does(self, open_site, boss):
+        person = register(open_site, password="correct horse battery")
+        assert boss("PUT", f"/auth/users/{person.id}/superuser", json={"is_superuser": True}).status_code == 200
+        assert boss("PATCH", f"/api/users/{person.id}", json={"role": "viewer"}).json()["role"] == "viewer"
+
+    def test_without_a_role_their_own_minimum_counts(self, open_site):
+        assert register(open_site, password="x").id
+
+
 class TestHashes:
     def test_old_ones_are_made_anew(self, make_site):
         site = make_site(access="Require all granted", directives="TwchatPasswordCost 5")

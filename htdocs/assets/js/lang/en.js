@@ -150,6 +150,7 @@ export default {
   'problem.user_disabled': 'This account is disabled.', 'problem.password_wrong': 'The current password is not right.',
   'problem.username_taken': 'Somebody has this user name already.', 'problem.email_taken': 'Somebody has this e-mail address already.',
   'problem.phone_taken': 'Somebody has this phone number already.', 'problem.own_account': 'Nobody does this to their own account.',
+  'problem.password_unfit': 'Their password is too weak for a role. Set a new one first, or have them choose one.',
   'problem.last_super_admin': 'This is the last active super admin; make somebody else one first.',
   'problem.username_invalid': 'Letters, digits and . _ @ + - only, beginning with a letter or digit.', 'problem.email_invalid': 'This is no e-mail address.',
   'problem.phone_invalid': 'Write the number with its country code, like +48 123 123 123.',

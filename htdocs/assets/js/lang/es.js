@@ -136,6 +136,7 @@ export default {
   'problem.code_wrong': 'Este código no es correcto o ya se usó.', 'problem.too_many_attempts': 'Demasiados intentos. Espera un momento e inténtalo de nuevo.',
   'problem.user_disabled': 'Esta cuenta está desactivada.', 'problem.password_wrong': 'La contraseña actual no es correcta.', 'problem.username_taken': 'Ese usuario ya existe.',
   'problem.email_taken': 'Alguien ya tiene ese correo.', 'problem.phone_taken': 'Alguien ya tiene ese teléfono.', 'problem.own_account': 'Nadie hace esto con su propia cuenta.',
+  'problem.password_unfit': 'Su contraseña es demasiado débil para un rol. Primero pon una nueva o pide que la cambie.',
   'problem.last_super_admin': 'Es el último administrador principal activo; nombra antes a otro.',
   'problem.username_invalid': 'Solo letras, cifras y . _ @ + -, empezando por letra o cifra.', 'problem.email_invalid': 'No es una dirección de correo.',
   'problem.phone_invalid': 'Escribe el número con su código de país, como +57 315 336 9631.',

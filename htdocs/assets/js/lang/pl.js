@@ -146,7 +146,8 @@ export default {
   'problem.code_wrong': 'Ten kod jest zły albo został już użyty.', 'problem.too_many_attempts': 'Za dużo prób. Odczekaj chwilę i spróbuj ponownie.',
   'problem.user_disabled': 'To konto jest zablokowane.', 'problem.password_wrong': 'Obecne hasło jest złe.', 'problem.username_taken': 'Ta nazwa użytkownika jest już zajęta.',
   'problem.email_taken': 'Ten adres e-mail jest już zajęty.', 'problem.phone_taken': 'Ten numer telefonu jest już zajęty.',
-  'problem.own_account': 'Nikt nie robi tego własnemu kontu.', 'problem.last_super_admin': 'To ostatni czynny główny administrator; najpierw mianuj innego.',
+  'problem.own_account': 'Nikt nie robi tego własnemu kontu.', 'problem.password_unfit': 'Hasło tej osoby jest za słabe do roli. Najpierw ustaw nowe albo poproś o jego zmianę.',
+  'problem.last_super_admin': 'To ostatni czynny główny administrator; najpierw mianuj innego.',
   'problem.username_invalid': 'Tylko litery, cyfry oraz . _ @ + -, na początku litera lub cyfra.', 'problem.email_invalid': 'To nie jest adres e-mail.',
   'problem.phone_invalid': 'Podaj numer z numerem kraju, np. +48 123 123 123.', 'problem.no_secret': 'Serwer nie ma TwchatTokenSecret; może go ustawić administrator.',
 };

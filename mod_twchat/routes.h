@@ -295,10 +295,14 @@ typedef struct twc_route_t {
           twc_native_account_session_end, "End one of them") \
     ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/account/signout", TWC_ACCOUNT, TWC_BODY_OPTIONAL, 65536, \
           twc_native_account_signout, "Sign out everywhere") \
+    ROUTE(TWC_IF_NATIVE, TWC_GET, "/api/account/factor", TWC_ACCOUNT, TWC_BODY_NONE, 0, \
+          twc_native_factor, "Whether one has a second factor, and how many recovery codes are left") \
     ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/account/factor", TWC_ACCOUNT, TWC_BODY_OPTIONAL, 65536, \
           twc_native_factor_begin, "A secret for an authenticator app") \
     ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/account/factor/confirm", TWC_ACCOUNT, TWC_BODY_JSON, 65536, \
           twc_native_factor_confirm, "Its first code; answers recovery codes") \
+    ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/account/factor/codes", TWC_ACCOUNT, TWC_BODY_JSON, 65536, \
+          twc_native_factor_codes, "New recovery codes; the old ones are void") \
     ROUTE(TWC_IF_NATIVE, TWC_POST, "/api/account/factor/off", TWC_ACCOUNT, TWC_BODY_JSON, 65536, \
           twc_native_factor_off, "Without a second factor again") \
     ROUTE(TWC_IF_NATIVE, TWC_GET, "/api/users", TWC_SUPER, TWC_BODY_NONE, 0, \

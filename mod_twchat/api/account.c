@@ -130,6 +130,16 @@ apr_status_t twc_native_account_signout(twc_req_t *q)
     return done(q);
 }
 
+apr_status_t twc_native_factor(twc_req_t *q)
+{
+    twc_user_t *user;
+    int left;
+
+    TWC_TRY(twc_user_load(q->ctx, q->who->id, &user));
+    TWC_TRY(twc_user_count_recovery(q->ctx, user->id, &left));
+    return twc_reply_object(q, HTTP_OK, json_pack("{s:b, s:i}", "on", user->totp_on, "recovery_codes_left", left));
+}
+
 apr_status_t twc_native_factor_begin(twc_req_t *q)
 {
     const char *password = NULL, *text, *url, *const *rows;
@@ -147,18 +157,33 @@ apr_status_t twc_native_factor_begin(twc_req_t *q)
     return twc_reply_object(q, HTTP_OK, json_pack("{s:s, s:s, s:o}", "secret", text, "url", url, "qr", qr));
 }
 
+static apr_status_t reply_codes(twc_req_t *q, const char *const *codes)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < TWC_RECOVERY_CODES; i++)
+        json_array_append_new(list, json_string(codes[i]));
+    return twc_reply_object(q, HTTP_OK, json_pack("{s:o}", "recovery_codes", list));
+}
+
 apr_status_t twc_native_factor_confirm(twc_req_t *q)
 {
     const char *code = NULL, *const *codes;
     const twc_field_t fields[] = { { "code", TWC_FIELD_TEXT, &code, true }, { NULL } };
-    json_t *list;
 
     TWC_TRY(twc_fields_read(q, fields));
     TWC_TRY(twc_account_totp_confirm(q->ctx, q->who->id, code, &codes));
-    list = json_array();
-    for (int i = 0; i < TWC_RECOVERY_CODES; i++)
-        json_array_append_new(list, json_string(codes[i]));
-    return twc_reply_object(q, HTTP_OK, json_pack("{s:o}", "recovery_codes", list));
+    return reply_codes(q, codes);
+}
+
+apr_status_t twc_native_factor_codes(twc_req_t *q)
+{
+    const char *password = NULL, *const *codes;
+    const twc_field_t fields[] = { { "password", TWC_FIELD_TEXT, &password, false }, { NULL } };
+
+    TWC_TRY(twc_fields_read(q, fields));
+    TWC_TRY(twc_account_recovery_renew(q->ctx, q->who->id, password, &codes));
+    return reply_codes(q, codes);
 }
 
 apr_status_t twc_native_factor_off(twc_req_t *q)

@@ -537,3 +537,24 @@ apr_status_t twc_account_totp_off(twc_ctx_t *ctx, apr_int64_t id, const char *pa
         TWC_TRY(prove(ctx, user, password));
     return twc_tx_run(ctx, set_factor, &factor);
 }
+
+static apr_status_t set_codes(twc_ctx_t *ctx, void *baton)
+{
+    const factor_t *factor = baton;
+
+    TWC_TRY(twc_user_set_recovery(ctx, factor->id, factor->hashes, TWC_RECOVERY_CODES));
+    return twc_audit(ctx, factor->action, "user", id_text(ctx, factor->id), NULL, NULL);
+}
+
+apr_status_t twc_account_recovery_renew(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char *const **codes)
+{
+    factor_t factor = { .id = id, .action = "user.recovery_codes_made" };
+    twc_user_t *user;
+
+    TWC_TRY(twc_user_load(ctx, id, &user));
+    if (!user->totp_on)
+        return twc_problem(ctx, APR_EEXIST, "factor_off", "Recovery codes go with a second factor; set one up first.");
+    TWC_TRY(prove_if_any(ctx, user, password));
+    TWC_TRY(make_codes(ctx, codes, &factor.hashes));
+    return twc_tx_run(ctx, set_codes, &factor);
+}

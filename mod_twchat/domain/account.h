@@ -73,6 +73,8 @@ apr_status_t twc_account_totp_secret(twc_ctx_t *ctx, const twc_user_t *user, con
 apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char **text, const char **url);
 /** Its owner types the first code. codes: out, TWC_RECOVERY_CODES of them, shown once. APR_EACCES "code_wrong" */
 apr_status_t twc_account_totp_confirm(twc_ctx_t *ctx, apr_int64_t id, const char *code, const char *const **codes);
+/** New recovery codes in place of all there were. password as above. @return APR_EEXIST "factor_off" | as twc_account_totp_begin's */
+apr_status_t twc_account_recovery_renew(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char *const **codes);
 /** Off again. Its owner proves to be it by password; administrators reset it with password NULL. */
 apr_status_t twc_account_totp_off(twc_ctx_t *ctx, apr_int64_t id, const char *password);
 

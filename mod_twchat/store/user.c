@@ -342,6 +342,9 @@ static const twc_sql_t SQL_USE_RECOVERY = { "twc_user_use_recovery",
     "SELECT (SELECT count(*) FROM used), count(*) FROM recovery_codes c"
     " WHERE c.user_id = $1::bigint AND c.used_at IS NULL AND c.sha256 <> decode($2, 'hex')", 0 };
 
+static const twc_sql_t SQL_COUNT_RECOVERY = { "twc_user_count_recovery",
+    "SELECT count(*) FROM recovery_codes WHERE user_id = $1::bigint AND used_at IS NULL", TWC_SQL_IDEMPOTENT };
+
 static const char *bytea(apr_pool_t *pool, twc_str_t bytes)
 {
     return bytes.data ? apr_pstrcat(pool, "\\x", twc_text_hex(pool, (const unsigned char *)bytes.data, bytes.len), NULL) : NULL;
@@ -379,6 +382,18 @@ apr_status_t twc_user_set_recovery(twc_ctx_t *ctx, apr_int64_t id, const char *c
     twc_arg_int(&args, id);
     twc_arg_array(&args, hashes, count);
     return twc_db_run(ctx, &SQL_SET_RECOVERY, &args, NULL);
+}
+
+apr_status_t twc_user_count_recovery(twc_ctx_t *ctx, apr_int64_t id, int *left)
+{
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_int(&args, id);
+    TWC_TRY(twc_db_run(ctx, &SQL_COUNT_RECOVERY, &args, &rows));
+    *left = (int)twc_rows_int(rows, 0, 0);
+    return APR_SUCCESS;
 }
 
 apr_status_t twc_user_use_recovery(twc_ctx_t *ctx, apr_int64_t id, const char *hash, int *left)
@@ -550,6 +565,6 @@ apr_status_t twc_role_assign(twc_ctx_t *ctx, apr_int64_t user_id, const char *id
 const twc_sql_t *const twc_user_sql[] = {
     &SQL_LOAD, &SQL_BY_NAME, &SQL_BY_LOGIN, &SQL_BY_IDENTITY, &SQL_INSERT, &SQL_UPDATE, &SQL_SET_PASSWORD, &SQL_RENEW_HASH, &SQL_SET_ACTIVE, &SQL_SET_SUPER,
     &SQL_SET_ROLE, &SQL_DELETE, &SQL_OTHER_SUPERS, &SQL_SET_TOTP, &SQL_TAKE_STEP, &SQL_SET_RECOVERY, &SQL_USE_RECOVERY,
-    &SQL_USER, &SQL_USERS, &SQL_ADMIN, &SQL_ADMINS, &SQL_PAGE, &SQL_ROW, &SQL_ROLES, &SQL_ROLE_INSERT, &SQL_ROLE_DELETE,
+    &SQL_COUNT_RECOVERY, &SQL_USER, &SQL_USERS, &SQL_ADMIN, &SQL_ADMINS, &SQL_PAGE, &SQL_ROW, &SQL_ROLES, &SQL_ROLE_INSERT, &SQL_ROLE_DELETE,
     &SQL_ROLE_ASSIGN, NULL
 };

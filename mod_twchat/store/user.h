@@ -91,6 +91,9 @@ apr_status_t twc_user_set_recovery(twc_ctx_t *ctx, apr_int64_t id, const char *c
 /** Use one up. APR_ENOENT: no such code, or used. left: how many remain */
 apr_status_t twc_user_use_recovery(twc_ctx_t *ctx, apr_int64_t id, const char *hash, int *left);
 
+/** How many remain. */
+apr_status_t twc_user_count_recovery(twc_ctx_t *ctx, apr_int64_t id, int *left);
+
 /* ---- JSON, in the shapes clients know ------------------------------------------------ */
 
 /**

@@ -97,6 +97,14 @@ class TestSignIn:
         desk.type_in("input[name=code]", codes[0])
         desk.click("form .btn-accent")
         desk.see(".state-line.good")
+        desk.see(".codes-left", "9 recovery codes are left")
+        desk.click(".factor .btn", "New recovery codes")
+        desk.type_in("dialog input[name=password]", PASSWORD)
+        desk.click("dialog .btn-accent", "New recovery codes")
+        fresh = desk.see("dialog .codes", "-").text.split("\n")
+        assert len(fresh) == 10 and not set(fresh) & set(codes)
+        desk.click("dialog .btn-accent", "I have kept it")
+        desk.see(".codes-left", "10 recovery codes are left")
 
 
 class TestAccount:

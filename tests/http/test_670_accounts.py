@@ -277,3 +277,29 @@ class TestHashes:
             assert kept.startswith("$2y$05$") and browser("GET", "/api/account").status_code == 200
             assert login(site, person.username, "password").status_code == 200
             assert site.db().value("SELECT password_hash FROM users WHERE id = %s", person.id) == kept
+
+
+class TestRecoveryCodes:
+    def test_how_many_are_left(self, open_site):
+        person = register(open_site)
+        browser = Browser(open_site, person.username)
+        assert browser("GET", "/api/account/factor").json() == {"on": False, "recovery_codes_left": 0}
+        _, codes, _ = enroll(browser)
+        assert browser("GET", "/api/account/factor").json() == {"on": True, "recovery_codes_left": 10}
+        assert Browser(open_site, person.username, code=codes[0]).answer.status_code == 200
+        assert browser("GET", "/api/account/factor").json() == {"on": True, "recovery_codes_left": 9}
+
+    def test_new_ones(self, open_site):
+        person = register(open_site)
+        browser = Browser(open_site, person.username)
+        assert browser("POST", "/api/account/factor/codes", json={"password": PASSWORD}).json()["code"] == "factor_off"
+        _, old, _ = enroll(browser)
+        assert browser("POST", "/api/account/factor/codes", json={"password": "wrong"}).json()["code"] == "password_wrong"
+        assert browser("POST", "/api/account/factor/codes", json={}).json()["field"] == "password"
+        fresh = browser("POST", "/api/account/factor/codes", json={"password": PASSWORD}).json()["recovery_codes"]
+        assert len(set(fresh)) == 10 and not set(fresh) & set(old)
+        assert browser("GET", "/api/account/factor").json()["recovery_codes_left"] == 10
+        assert Browser(open_site, person.username, code=old[0]).answer.status_code == 401
+        assert Browser(open_site, person.username, code=fresh[0]).answer.status_code == 200
+        assert open_site.db().value("SELECT action FROM audit_events WHERE entity_id = %s AND action LIKE '%%codes%%'", str(person.id)) \
+            == "user.recovery_codes_made"

@@ -94,6 +94,8 @@ export const changePassword = (current, fresh) => post('api/account/password', {
 export const sessions = () => get('api/account/sessions');
 export const endSession = id => request('DELETE', `api/account/sessions/${id}`);
 export const signOutEverywhere = () => post('api/account/signout');
+export const factorState = () => get('api/account/factor');
+export const renewCodes = password => post('api/account/factor/codes', password ? { password } : {});
 export const beginFactor = password => post('api/account/factor', password ? { password } : {});
 export const confirmFactor = code => post('api/account/factor/confirm', { code });
 export const factorOff = password => post('api/account/factor/off', { password });

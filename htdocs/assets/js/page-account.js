@@ -88,13 +88,33 @@ async function turnOff(place) {
   if (off) load(place);
 }
 
+async function renewCodes(me, place) {
+  const made = await (me.has_password ? withPassword(t('factor.codes.new'), t('factor.codes.new.text'), t('factor.codes.new'), api.renewCodes) : api.renewCodes());
+  if (!made) return;
+  await codesSheet(made.recovery_codes);
+  load(place);
+}
+
+/* Fewer than a few: it is time for new ones. */
+const FEW_CODES = 3;
+
+async function showLeft(line) {
+  const { recovery_codes_left: left } = await api.factorState();
+  line.classList.toggle('field-error', left < FEW_CODES);
+  line.textContent = t('factor.codes.left', { n: left });
+}
+
 function factor(me, who, place) {
   const say = error => toast(problemText(error), { bad: true });
+  const left = h('p', { class: 'codes-left' });
+  if (me.second_factor) showLeft(left).catch(say);
   return h('div', { class: 'factor' },
     h('p', { class: me.second_factor ? 'state-line good' : 'state-line' }, icon('shield'), t(me.second_factor ? 'factor.is_on' : 'factor.is_off')),
     who.must_enroll && h('p', { class: 'field-error', role: 'alert' }, t('factor.must')),
+    me.second_factor && left,
     h('div', { class: 'form-actions' }, me.second_factor
-      ? h('button', { type: 'button', class: 'btn btn-outline', onclick: () => turnOff(place) }, t('factor.off'))
+      ? [h('button', { type: 'button', class: 'btn btn-outline', onclick: () => renewCodes(me, place).catch(say) }, t('factor.codes.new')),
+        h('button', { type: 'button', class: 'btn btn-outline', onclick: () => turnOff(place) }, t('factor.off'))]
       : h('button', { type: 'button', class: 'btn btn-accent', onclick: () => enroll(me, place).catch(say) }, t('factor.set_up'))));
 }
 

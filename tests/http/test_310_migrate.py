@@ -70,6 +70,28 @@ class TestMigrate:
         migrate(fresh)
         assert shape(empty) == shape(fresh)
 
+    def test_people_of_an_older_database(self, empty):
+        """Whose login name it is where two share one, whose address is confirmed, whose password may rise."""
+        before = [f for f in FILES if f < "007"]
+        empty.run("CREATE TABLE twchat_schema (version integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,"
+                  " applied_at timestamptz NOT NULL DEFAULT now())")
+        for name in before:
+            with open(os.path.join(SOURCE, "sql", name + ".sql"), encoding="utf-8") as file:
+                empty.run(file.read())
+            empty.run("INSERT INTO twchat_schema (version, name, sha256) VALUES (%s, %s, 'old')", int(name[:3]), name)
+        empty.run("INSERT INTO users (username, email, origin, is_superuser, password_hash) VALUES ('ceo', 'Ceo@corp.com', 'local', true, 'x'),"
+                  " ('ceo@corp.com', 'm@evil.example', 'registered', false, 'x'), ('ana', 'ana@corp.com', 'local', false, 'x'),"
+                  " ('bob', NULL, 'apache', true, NULL)")
+        empty.run("INSERT INTO audit_events (actor_kind, actor_id, action, entity_type, entity_id, before_json, after_json)"
+                  """ SELECT 'user', id, 'user.updated', 'user', id::text, '{"email":"x"}', '{"email":"ana@corp.com"}' FROM users WHERE username = 'ana'""")
+        done = migrate(empty)
+        assert done.returncode == 0, done.stderr
+        rows = {r["username"]: r for r in empty.rows(
+            "SELECT username, email_confirmed, password_fit, ARRAY(SELECT login FROM logins WHERE user_id = u.id ORDER BY 1) AS logins FROM users u")}
+        assert {name: (r["email_confirmed"], r["password_fit"], r["logins"]) for name, r in rows.items()} == {
+            "ceo": (True, True, ["ceo"]), "ceo@corp.com": (False, False, ["ceo@corp.com", "m@evil.example"]),
+            "ana": (False, False, ["ana", "ana@corp.com"]), "bob": (False, False, ["bob"])}
+
     def test_an_edited_file_is_reported(self, empty):
         migrate(empty)
         empty.run("UPDATE twchat_schema SET sha256 = 'another' WHERE version = 1")

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "ctl.h"
+#include "domain/account.h"
 #include "store/setting.h"
 #include "util/text.h"
 
@@ -20,8 +21,8 @@ static int make(ctl_t *ctl, const char *name, const char *role, const char *days
     const char *key;
     int code;
 
-    if (twc_text_blank(name) || strlen(name) > 200 || !twc_text_is_clean(name, strlen(name)))
-        return ctl_usage(ctl, "a key wants a name of 1 to 200 characters that tells who uses it");
+    if (twc_text_blank(name))
+        return ctl_usage(ctl, "a key wants a name that tells who uses it");
     if (parsed < TWC_ROLE_VIEWER)
         return ctl_usage(ctl, "\"%s\" is no role of a key: viewer, agent, admin or super_admin", role);
     code = days ? ctl_number(ctl, "--days", days, 1, 3650, &life) : CTL_OK;
@@ -29,7 +30,7 @@ static int make(ctl_t *ctl, const char *name, const char *role, const char *days
         code = ctl_open(ctl, false);
     if (code != CTL_OK)
         return code;
-    if (twc_apikey_create(&ctl->ctx, name, (twc_role_e)parsed, apr_time_from_sec(life * 86400), &key) != APR_SUCCESS)
+    if (twc_account_key_create(&ctl->ctx, name, (twc_role_e)parsed, apr_time_from_sec(life * 86400), &key) != APR_SUCCESS)
         return ctl_fail(ctl);
     printf("%s\n", key);
     fprintf(stderr, "Keep it now: it is not stored and cannot be shown again.\n");

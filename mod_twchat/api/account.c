@@ -18,7 +18,6 @@
 #include "store/setting.h"
 #include "util/clock.h"
 #include "util/qr.h"
-#include "util/text.h"
 #include "util/totp.h"
 
 #define ATTEMPTS_MAX 10
@@ -312,13 +311,9 @@ apr_status_t twc_native_key_create(twc_req_t *q)
 
     TWC_TRY(twc_fields_read(q, fields));
     TWC_TRY(read_role(q, role, &parsed));
-    if (parsed < TWC_ROLE_VIEWER)
-        return twc_problem_field(q->ctx, "role", "role_unknown", "A key's role is viewer, agent, admin or super_admin.");
-    if (twc_text_blank(name) || twc_text_chars(name) > 200)
-        return twc_problem_field(q->ctx, "name", "name_invalid", "A key wants a name of 1 to 200 characters that tells who uses it.");
     if (days < 0 || days > DAYS_MAX)
         return twc_problem_field(q->ctx, "days", "days_invalid", "A key is good for 1 to %d days; 0: until it is revoked.", DAYS_MAX);
-    TWC_TRY(twc_apikey_create(q->ctx, name, (twc_role_e)parsed, apr_time_from_sec(days * 86400), &key));
+    TWC_TRY(twc_account_key_create(q->ctx, name, (twc_role_e)parsed, apr_time_from_sec(days * 86400), &key));
     return twc_reply_object(q, HTTP_CREATED, json_pack("{s:s}", "key", key));
 }
 

@@ -12,6 +12,7 @@
 #include "domain/guess.h"
 #include "store/audit.h"
 #include "store/db.h"
+#include "store/setting.h"
 #include "store/signin.h"
 #include "util/password.h"
 #include "util/phone.h"
@@ -20,6 +21,7 @@
 #include "util/hasher.h"
 
 #define NAME_MAX_CHARS 150
+#define KEY_NAME_MAX_CHARS 200
 #define EMAIL_MAX      254
 #define TEXT_MAX_CHARS 2000
 #define PROOFS_MAX     10
@@ -48,14 +50,41 @@ static apr_status_t check_email(twc_ctx_t *ctx, const char *email)
     return fine ? APR_SUCCESS : twc_problem_field(ctx, "email", "email_invalid", "This is no e-mail address.");
 }
 
+/* also: as twc_text_is_plain has it. */
+static apr_status_t check_plain(twc_ctx_t *ctx, const char *field, const char *text, const char *also)
+{
+    return twc_text_is_plain(text, also) ? APR_SUCCESS
+        : twc_problem_field(ctx, field, "text_invalid", "Characters that cannot be seen, or turn the direction of writing, do not belong here.");
+}
+
+static apr_status_t check_length(twc_ctx_t *ctx, const char *field, const char *text)
+{
+    return twc_text_chars(text) <= TEXT_MAX_CHARS ? APR_SUCCESS
+        : twc_problem_field(ctx, field, "text_too_long", "At most %d characters.", TEXT_MAX_CHARS);
+}
+
+static apr_status_t check_name(twc_ctx_t *ctx, const char *field, const char *name)
+{
+    TWC_TRY(check_plain(ctx, field, name, ""));
+    return check_length(ctx, field, name);
+}
+
 static apr_status_t check_text(twc_ctx_t *ctx, const char *field, const char *text)
 {
-    for (const char *p = text; *p; p++)
-        if (((unsigned char)*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
-            return twc_problem_field(ctx, field, "text_invalid", "Control characters do not belong here.");
-    if (twc_text_chars(text) > TEXT_MAX_CHARS)
-        return twc_problem_field(ctx, field, "text_too_long", "At most %d characters.", TEXT_MAX_CHARS);
-    return APR_SUCCESS;
+    TWC_TRY(check_plain(ctx, field, text, "\n\t"));
+    return check_length(ctx, field, text);
+}
+
+/* Like user names: nothing that looks like the letters of a role that is there. */
+static apr_status_t check_role_name(twc_ctx_t *ctx, const char *name)
+{
+    apr_size_t len = strlen(name);
+
+    if (len >= 1 && len <= NAME_MAX_CHARS && apr_isalnum(*name)
+        && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._-") == len)
+        return APR_SUCCESS;
+    return twc_problem_field(ctx, "name", "name_invalid", "A role's name has 1 to %d letters, digits, blanks or . _ -, without accents, "
+                             "and begins with a letter or a digit.", NAME_MAX_CHARS);
 }
 
 /* canonical: out, E.164; "" stays "". */
@@ -200,7 +229,7 @@ static apr_status_t check_draft(twc_ctx_t *ctx, const twc_account_draft_t *draft
     if (row->email)
         TWC_TRY(check_email(ctx, row->email));
     if (row->full_name)
-        TWC_TRY(check_text(ctx, "full_name", row->full_name));
+        TWC_TRY(check_name(ctx, "full_name", row->full_name));
     if (or_null(draft->phone_number))
         TWC_TRY(check_phone(ctx, draft->phone_number, &row->phone_number));
     return draft->password ? check_password(ctx, "password", draft->password, &(owner_t){ row->username, row->email, row->role },
@@ -248,7 +277,7 @@ apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_c
 
     fields.email_confirmed = !is_oneself(ctx, id);
     if (fields.full_name)
-        TWC_TRY(check_text(ctx, "full_name", fields.full_name));
+        TWC_TRY(check_name(ctx, "full_name", fields.full_name));
     if (fields.bio)
         TWC_TRY(check_text(ctx, "bio", fields.bio));
     if (fields.email && *fields.email)
@@ -400,9 +429,7 @@ apr_status_t twc_account_role_create(twc_ctx_t *ctx, const char *name, const cha
 {
     role_t role = { .name = twc_text_trim(ctx->pool, name), .description = description };
 
-    if (!*role.name || twc_text_chars(role.name) > NAME_MAX_CHARS)
-        return twc_problem_field(ctx, "name", "name_invalid", "A role's name has 1 to %d characters.", NAME_MAX_CHARS);
-    TWC_TRY(check_text(ctx, "name", role.name));
+    TWC_TRY(check_role_name(ctx, role.name));
     if (description)
         TWC_TRY(check_text(ctx, "description", description));
     TWC_TRY(twc_tx_run(ctx, insert_role, &role));
@@ -423,6 +450,19 @@ apr_status_t twc_account_role_delete(twc_ctx_t *ctx, apr_int64_t id)
     role_t role = { .id = id };
 
     return twc_tx_run(ctx, delete_role, &role);
+}
+
+/* ---- keys ---------------------------------------------------------------------------------------------- */
+
+/* The name is what the audit log and others see of whoever uses the key. */
+apr_status_t twc_account_key_create(twc_ctx_t *ctx, const char *name, twc_role_e role, apr_interval_time_t life, const char **key)
+{
+    if (role < TWC_ROLE_VIEWER)
+        return twc_problem_field(ctx, "role", "role_unknown", "A key's role is viewer, agent, admin or super_admin.");
+    if (twc_text_blank(name) || twc_text_chars(name) > KEY_NAME_MAX_CHARS)
+        return twc_problem_field(ctx, "name", "name_invalid", "A key wants a name of 1 to %d characters that tells who uses it.", KEY_NAME_MAX_CHARS);
+    TWC_TRY(check_plain(ctx, "name", name, ""));
+    return twc_apikey_create(ctx, name, role, life, key);
 }
 
 /* ---- second factor ------------------------------------------------------------------------------------- */

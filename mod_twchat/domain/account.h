@@ -59,6 +59,12 @@ apr_status_t twc_account_assign_roles(twc_ctx_t *ctx, apr_int64_t id, const char
 apr_status_t twc_account_role_create(twc_ctx_t *ctx, const char *name, const char *description, const char **json);
 apr_status_t twc_account_role_delete(twc_ctx_t *ctx, apr_int64_t id);
 
+/**
+ * A key for a program, as store/setting.h's.
+ * @return APR_EINVAL problem names the field: "name" empty, too long or with characters nobody sees; "role" none that a key may have
+ */
+apr_status_t twc_account_key_create(twc_ctx_t *ctx, const char *name, twc_role_e role, apr_interval_time_t life, const char **key);
+
 /* ---- second factor ------------------------------------------------------------------------ */
 
 /** The secret of somebody who has one, TWC_TOTP_BYTES in ctx->pool. APR_EACCES "no_secret": sealed under a key that is not configured */

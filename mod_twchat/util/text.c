@@ -96,6 +96,47 @@ const char *twc_text_clean(apr_pool_t *pool, const char *data, apr_size_t len)
     return out;
 }
 
+/* The character at *s, which is moved behind it; the text is well-formed. */
+static unsigned next_char(const char **s)
+{
+    const unsigned char *p = (const unsigned char *)*s;
+    int more = p[0] < 0x80 ? 0 : p[0] < 0xE0 ? 1 : p[0] < 0xF0 ? 2 : 3;
+    unsigned c = more ? p[0] & (0x3Fu >> more) : p[0];
+
+    for (int i = 1; i <= more; i++)
+        c = c << 6 | (p[i] & 0x3Fu);
+    *s += more + 1;
+    return c;
+}
+
+/* Unicode 15: categories Cc, Zl, Zp, default ignorable code points, and fillers that are drawn as nothing. */
+static const struct { unsigned from, to; } unseen[] = {
+    { 0x00, 0x1F }, { 0x7F, 0x9F }, { 0xAD, 0xAD }, { 0x34F, 0x34F }, { 0x61C, 0x61C }, { 0x115F, 0x1160 }, { 0x17B4, 0x17B5 },
+    { 0x180B, 0x180F }, { 0x200B, 0x200F }, { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0x2800, 0x2800 }, { 0x3164, 0x3164 },
+    { 0xFE00, 0xFE0F }, { 0xFEFF, 0xFEFF }, { 0xFFA0, 0xFFA0 }, { 0xFFF0, 0xFFFB }, { 0x1BCA0, 0x1BCA3 }, { 0x1D173, 0x1D17A },
+    { 0xE0000, 0xE0FFF },
+};
+
+static bool is_unseen(unsigned c)
+{
+    for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
+        if (c >= unseen[i].from && c <= unseen[i].to)
+            return true;
+    return false;
+}
+
+bool twc_text_is_plain(const char *s, const char *also)
+{
+    if (!twc_text_is_clean(s, strlen(s)))
+        return false;
+    while (*s) {
+        unsigned c = next_char(&s);
+        if (is_unseen(c) && !(c < 0x80 && strchr(also, (int)c)))
+            return false;
+    }
+    return true;
+}
+
 apr_size_t twc_text_chars(const char *s)
 {
     apr_size_t n = 0;

@@ -20,6 +20,14 @@ const char *twc_text_clean(apr_pool_t *pool, const char *data, apr_size_t len);
 /** True when data is well-formed UTF-8 without NUL. */
 bool twc_text_is_clean(const char *data, apr_size_t len);
 
+/**
+ * Can all of it be seen, and does it leave alone what stands beside it? False when it holds control characters (C0, DEL, C1), signs
+ * that turn the direction of writing, characters without width or ink, line or paragraph separators: two names that differ only in
+ * those look the same. False, too, when s is not well-formed UTF-8.
+ * @param also  ASCII control characters that may be there all the same: "", or "\n\t" for a text of several lines
+ */
+bool twc_text_is_plain(const char *s, const char *also);
+
 /** Number of code points; s is well-formed UTF-8. */
 apr_size_t twc_text_chars(const char *s);
 

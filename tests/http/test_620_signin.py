@@ -99,6 +99,45 @@ class TestBasic:
         assert open_site.get("/api/stats", keyed=False, auth=(person.username, PASSWORD)).status_code == 401
 
 
+# Names that look like others, or turn what stands beside them: C0, DEL, C1, direction, no width, line separators, soft hyphen, tag.
+UNSEEN = ["a\nb", "a\tb", "a\x7f", "a\u0085b", "\u202eab", "a\u2066b", "a\u200bb", "a\ufeff", "a\u2028b", "a\u00adb", "a\u061cb", "a\U000e0041"]
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", UNSEEN)
+    def test_nothing_unseen(self, open_site, boss, name):
+        person = register(open_site)
+        before = (person("GET", "/auth/me").json(), boss("GET", "/api/keys").json(), boss("GET", "/auth/roles").json())
+        for answer, field in ((boss("PATCH", "/api/account", json={"full_name": name}), "full_name"),
+                              (boss("PATCH", f"/api/users/{person.id}", json={"full_name": name}), "full_name"),
+                              (boss("POST", "/api/users", json={"username": new_name(), "full_name": name}), "full_name"),
+                              (boss("POST", "/api/keys", json={"name": name}), "name")):
+            assert answer.status_code == 400 and answer.json()["field"] == field, answer.text
+        for answer, field in ((person("PUT", "/auth/me", json={"full_name": name}), "full_name"),
+                              (boss("POST", "/auth/roles", json={"name": name}), "name")):
+            assert answer.status_code == 422 and answer.json()["detail"][0]["loc"] == ["body", field], answer.text
+        assert open_site.ctl("apikey", "create", name).returncode != 0
+        assert open_site.ctl("user", "add", new_name(), "--no-password", "--full-name", name).returncode != 0
+        assert (person("GET", "/auth/me").json(), boss("GET", "/api/keys").json(), boss("GET", "/auth/roles").json()) == before
+
+    def test_words_of_any_language_are_fine(self, open_site, boss):
+        for name in ("Zażółć Gęślą", "Łódź – sklep №1", "محمد علي", "王小明", "O’Neill 👍"):
+            assert boss("PATCH", "/api/account", json={"full_name": name}).json()["full_name"] == name
+            assert boss("POST", "/api/keys", json={"name": name}).status_code == 201
+        person = register(open_site)
+        assert person("PUT", "/auth/me", json={"bio": "two\nlines"}).json()["bio"] == "two\nlines"
+        assert person("PUT", "/auth/me", json={"bio": "turned \u202e round"}).status_code == 422
+
+    @pytest.mark.parametrize("name", ["\u0430dmin", "adm\u0456n", "ａｄｍｉｎ", "rôle", "-x", "a/b", "a'b", "x" * 151])
+    def test_roles_are_ascii(self, boss, name):
+        answer = boss("POST", "/auth/roles", json={"name": name})
+        assert answer.status_code == 422 and answer.json()["detail"][0]["loc"] == ["body", "name"], answer.text
+
+    def test_roles(self, boss):
+        for name in ("Shift lead", "tier-2", "on_call v1.2"):
+            assert boss("POST", "/auth/roles", json={"name": f"  {name} "}).json()["name"] == name
+
+
 class TestAccount:
     def test_change(self, open_site):
         browser = Browser(open_site, register(open_site).username)

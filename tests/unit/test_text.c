@@ -60,6 +60,22 @@ static void lengths(void **state)
     assert_string_equal(twc_text_head_utf16(pool, "\xF0\x9F\x98\x80", 0), "");
 }
 
+static void plain(void **state)
+{
+    static const char *const seen[] = { "", "Ana", "Za\xC5\xBC\xC3\xB3\xC5\x82\xC4\x87", "\xD9\x85\xD8\xAD\xD9\x85\xD8\xAF", "\xE7\x8E\x8B",
+                                        "\xF0\x9F\x91\x8D", "a\xC2\xA0z", "\xE2\x80\x93", "\xE2\x80\xAF" };
+    static const char *const unseen[] = {
+        "a\nb", "\x01", "\x1F", "\x7F", "\xC2\x80", "a\xC2\x9F", "\xC2\xAD", "\xD8\x9C", "a\xE2\x80\x8B", "\xE2\x80\x8F", "\xE2\x80\xA8",
+        "\xE2\x80\xAE", "\xE2\x81\xA6", "\xEF\xBB\xBF", "\xEF\xB8\x8F", "\xE3\x85\xA4", "\xF3\xA0\x81\x81" };
+
+    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++)
+        assert_true(twc_text_is_plain(seen[i], ""));
+    for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
+        assert_false(twc_text_is_plain(unseen[i], ""));
+    assert_true(twc_text_is_plain("two\nlines\tand a tab", "\n\t"));
+    assert_false(twc_text_is_plain("two\r\nlines", "\n\t"));
+}
+
 static void white_space(void **state)
 {
     assert_string_equal(twc_text_trim(pool, " \t\xC2\xA0 a b\xC2\xA0\r\n"), "a b");
@@ -112,7 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clean),
-        cmocka_unit_test(lengths),
+        cmocka_unit_test(lengths), cmocka_unit_test(plain),
         cmocka_unit_test(white_space),
         cmocka_unit_test(markup),
         cmocka_unit_test(secrets),

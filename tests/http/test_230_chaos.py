@@ -23,6 +23,7 @@ ROUNDS = int(os.environ.get("TWCHAT_ROUNDS", "1"))
 MESSAGES = int(os.environ.get("TWCHAT_MESSAGES", "320"))
 PATIENCE = 120 + MESSAGES // 10         # seconds for everything to be settled when the weather is good again
 PER_PEER = 8
+CROWD = 1 + MESSAGES // 1500            # the more messages the more at once, so that a round ends
 FAULTS = {"rate_429": 0.05, "rate_500": 0.03, "rate_500_after_accept": 0.04, "rate_reset_before": 0.03,
           "rate_reset_after_accept": 0.03, "rate_stall": 0.02, "stall_ms": 2500, "latency_ms": 20, "callback_shuffle": True,
           "callback_delay_ms": 500}
@@ -36,7 +37,7 @@ OVERTAKES = 8                           # seconds after a full disk in which cal
 class Customers:
     """Webhooks, as Twilio sends them: once each, whatever the answer."""
 
-    def __init__(self, servers, count, threads=8):
+    def __init__(self, servers, count, threads=8 * CROWD):
         self.servers = servers
         self.answered = {}              # SID: (peer, body) of what was answered 200
         self.order = {}                 # (peer, server): [(SID, when it was sent)] of the same
@@ -101,7 +102,7 @@ class Shoppers:
         try:
             for n in range(self._count):
                 self._servers[0].sandbox.inbound(self.peers[n % len(self.peers)], STORE, f"order {n}")
-                pause.wait(0.1)
+                pause.wait(0.1 / CROWD)
         except Exception as error:      # told by join()
             self._failure = error
 
@@ -208,13 +209,13 @@ class TestChaos:
     @pytest.mark.parametrize("round_", range(ROUNDS))
     def test_nothing_lost_nothing_twice(self, servers, server, proxies, gates, disks, round_):
         seed = SEED + round_
-        print(f"TWCHAT_SEED={seed}")
+        print(f"TWCHAT_SEED={seed}", flush=True)
         sandbox, db = servers[0].sandbox, servers[0].db
         sandbox.faults(seed=seed, **FAULTS)
         peers = [new_number() for _ in range(MESSAGES // PER_PEER)]
         customers = Customers(servers, MESSAGES)
         shoppers = Shoppers(servers, MESSAGES // 4)
-        programs = [Program(servers, peers[i::4], random.Random(seed + i)) for i in range(4)]
+        programs = [Program(servers, peers[i::4 * CROWD], random.Random(seed + i)) for i in range(4 * CROWD)]
         try:
             with Weather(seed, [s.site for s in servers], server, proxies, gates, disks) as weather:
                 for one in (customers, shoppers, *programs):

@@ -411,6 +411,20 @@ class Reader(threading.Thread):
         return [data["peer"] for name, data in self.got if name == "message" and data["direction"] == "inbound"]
 
 
+class Http2Reader(Reader):
+    """The same over HTTP/2, which curl speaks."""
+
+    def _open(self):
+        resume = ["-H", "Last-Event-ID: " + self.id] if self.id else []
+        with subprocess.Popen(["curl", "-sSNf", "--http2-prior-knowledge", "-H", "X-API-Key: " + self.site.api_key, *resume,
+                               self.site.url + "/api/events"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as curl:
+            self.connects += 1
+            try:
+                yield from curl.stdout
+            finally:
+                curl.kill()
+
+
 @pytest.mark.expect_log("AH01882", "AH01906", "AH01909", "AH02292", "ssl:warn", "exit signal Killed")
 class TestRestarts:
     """A page that stays open over restarts and killed children is told each message once."""
@@ -434,17 +448,18 @@ class TestRestarts:
         except OSError:
             pass                        # httpd cuts what is under way when it is stopped
 
-    @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-    def test_no_gap_and_no_repeat(self, make_site, tmp_path, tls):
+    @pytest.mark.parametrize("form", ["plain", "tls", "http2"])
+    def test_no_gap_and_no_repeat(self, make_site, tmp_path, form):
         import ssl
-        context = None
+        context, tls = None, form == "tls"
         if tls:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        site = make_site(modules=("socache_shmcb", "ssl") if tls else (), children=2, threads=8,
-                         directives=(certificate(str(tmp_path)) + "\n" if tls else "") + "TwchatStreams 3")
+        site = make_site(modules={"plain": (), "tls": ("socache_shmcb", "ssl"), "http2": ("http2",)}[form], children=2, threads=8,
+                         directives={"plain": "", "tls": certificate(str(tmp_path)), "http2": "Protocols h2c http/1.1"}[form]
+                         + "\nTwchatStreams 3")
         take = (lambda sender: TestTls().tls_inbound(site, sender)) if tls else (lambda sender: site.inbound(From=sender))
-        readers, sent = [Reader(site, context) for _ in range(3)], []
+        readers, sent = [Http2Reader(site) if form == "http2" else Reader(site, context) for _ in range(3)], []
         for reader in readers:
             wait_for(lambda: reader.id, 10, "the first place")
         for turn in range(4):

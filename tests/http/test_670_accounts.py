@@ -123,10 +123,10 @@ class TestLoginNames:
     def test_two_at_once(self, open_site):
         for _ in range(10):
             address = new_name() + "@race.example"
-            drafts = ({"username": address, "email": new_name() + "@example.com"}, {"username": new_name(), "email": address}) * 4
-            with ThreadPoolExecutor(8) as pool:
+            drafts = ({"username": address, "email": new_name() + "@example.com"}, {"username": new_name(), "email": address}) * 2
+            with ThreadPoolExecutor(4) as pool:         # as many as may wait for a hash to be made
                 answers = list(pool.map(lambda fields: self.register(open_site, **fields), drafts))
-            assert sorted(a.status_code for a in answers) == [201] + [400] * 7, [a.text for a in answers]
+            assert sorted(a.status_code for a in answers) == [201] + [400] * 3, [a.text for a in answers]
             assert {a.json()["detail"] for a in answers if a.status_code == 400} <= {"Username already registered", "Email already registered"}
 
 

@@ -232,18 +232,28 @@ apr_status_t twc_outbox_known_sids(twc_ctx_t *ctx, const char *const *sids, int 
 
 /* Locks are taken in the order of ingest's statement about callbacks: messages by id, then the queue.
  * A result counts while its attempt is the latest; a SID counts always, because Twilio will send that message,
- * and ends the queue row unless somebody is sending it again this moment.
+ * and ends the queue row unless somebody is sending it again this moment. But not one that was merely found in Twilio's list and is
+ * another message's by now: of two equal texts to one person both may have been looked for, and the same one found. Whose it is
+ * the key of message_sids decides, also between statements that do not see each other; the other one is looked for again.
  *
  * It is prepared, perhaps while the tables are small, and the plan is kept while they grow. "= ANY" beside each join
  * bounds what that can cost: at worst a table is read once per batch, never once per row. Conditions on the state are
  * written so that the index of leases does not fit them: it holds all that is under way. */
 static const twc_sql_t SQL_SETTLE = { "twc_outbox_settle",
-    "WITH given AS MATERIALIZED ("
+    "WITH told AS MATERIALIZED ("
     " SELECT g.*, m.conv_id, m.status AS was, m.to_addr, m.from_addr AS sender, m.service_sid"
     "   FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::int[],"
-    "               $9::text[], $10::bigint[], $11::smallint[], $12::bigint[], $13::boolean[])"
-    "     AS g(id, attempt, verdict, sid, status, from_addr, segments, code, reason, delay, checked, park, opt_out)"
+    "               $9::text[], $10::bigint[], $11::smallint[], $12::bigint[], $13::boolean[], $14::boolean[])"
+    "     AS g(id, attempt, outcome, named, status, from_addr, segments, code, reason, delay, checked, park, opt_out, found)"
     "   JOIN messages m ON m.id = g.id AND m.id = ANY ($1::bigint[]) ORDER BY m.id FOR UPDATE OF m"
+    "), owner AS ("
+    " INSERT INTO message_sids AS s (sid, message_id)"
+    " SELECT DISTINCT ON (named) named, id FROM told WHERE outcome = 'accepted' AND named IS NOT NULL ORDER BY named, id"
+    " ON CONFLICT (sid) DO UPDATE SET message_id = s.message_id RETURNING s.sid, s.message_id"
+    "), given AS MATERIALIZED ("
+    " SELECT g.*, CASE WHEN x.taken THEN 'unknown' ELSE g.outcome END AS verdict, CASE WHEN x.taken THEN NULL ELSE g.named END AS sid"
+    "   FROM told g LEFT JOIN owner w ON w.sid = g.named"
+    "   CROSS JOIN LATERAL (SELECT g.found AND w.message_id <> g.id AS taken) x"
     "), gone AS ("
     " DELETE FROM outbox o USING given g"
     "  WHERE o.message_id = g.id AND o.message_id = ANY ($1::bigint[]) AND g.verdict IN ('accepted', 'failed')"
@@ -277,9 +287,6 @@ static const twc_sql_t SQL_SETTLE = { "twc_outbox_settle",
     "                        WHEN n.answered IS DISTINCT FROM n.was THEN n.reason ELSE m.error_message END,"
     "   from_addr = coalesce(m.from_addr, n.from_addr), num_segments = coalesce(n.segments, m.num_segments), updated_at = now()"
     "   FROM next n WHERE m.id = n.id AND m.id = ANY ($1::bigint[]) RETURNING m.id, m.conv_id, n.was, m.status"
-    "), bound AS ("
-    " INSERT INTO message_sids (sid, message_id) SELECT sid, id FROM next WHERE sid IS NOT NULL ORDER BY sid"
-    " ON CONFLICT (sid) DO NOTHING"
     "), applied AS ("
     " UPDATE status_events e SET message_id = n.id, applied = e.applied OR (e.id = n.event_id AND n.becomes IS DISTINCT FROM n.answered)"
     "   FROM next n WHERE n.event_id IS NOT NULL AND e.sid = n.sid AND e.sid = ANY ($4::text[]) AND e.message_id IS NULL"
@@ -350,6 +357,7 @@ apr_status_t twc_outbox_settle(twc_ctx_t *ctx, const twc_settle_t *const *items,
     COLUMN(&a, cell, items, count, it->checked ? "1" : "0");
     COLUMN(&a, cell, items, count, number(p, it->park));
     COLUMN(&a, cell, items, count, it->opt_out ? "t" : "f");
+    COLUMN(&a, cell, items, count, it->found ? "t" : "f");
     TWC_TRY(twc_db_run(ctx, &SQL_SETTLE, &a, NULL));
     ctx->wake |= TWC_WAKE_EVENTS;
     return APR_SUCCESS;

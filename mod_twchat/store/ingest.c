@@ -244,6 +244,7 @@ apr_status_t twc_ingest_messages(twc_ctx_t *ctx, twc_inbound_t *const *items, in
  * own request), or as the answer given in TwiML to an inbound message. One that finds none is kept.
  * What contradicts the end a message has come to, in an earlier call, at this moment or in this very batch, is
  * a question to Twilio: so the end is looked up in the row as it is once it is locked.
+ * A SID that is another message's by the time it would be written down is so still, as in dispatch.c; the callback is kept for that one.
  * "= ANY" beside each join, as in dispatch.c: the plan may be older than the rows. */
 static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "WITH given AS MATERIALIZED ("
@@ -263,6 +264,13 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     " SELECT DISTINCT ON (mid) mid, ord, sid, status, code, reason FROM located WHERE mid IS NOT NULL ORDER BY mid, rank DESC, ord"
     "), locked AS ("
     " SELECT id, status FROM messages WHERE id = ANY (ARRAY(SELECT mid FROM chosen)) ORDER BY id FOR UPDATE"
+    "), owner AS ("
+    " INSERT INTO message_sids AS s (sid, message_id)"
+    " SELECT DISTINCT ON (c.sid) c.sid, c.mid FROM chosen c JOIN locked k ON k.id = c.mid JOIN located l ON l.ord = c.ord"
+    "  WHERE l.old_sid IS NULL AND c.sid IS NOT NULL ORDER BY c.sid, c.mid"
+    " ON CONFLICT (sid) DO UPDATE SET message_id = s.message_id RETURNING s.sid, s.message_id"
+    "), taken AS MATERIALIZED ("
+    " SELECT c.mid, c.sid FROM chosen c JOIN owner w ON w.sid = c.sid AND w.message_id <> c.mid"
     "), upd AS ("
     " UPDATE messages m SET"
     "   status = CASE WHEN twchat_status_may_follow(m.status, c.status) THEN c.status ELSE m.status END,"
@@ -271,11 +279,8 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "   sid = coalesce(m.sid, c.sid), updated_at = now()"
     "  FROM chosen c JOIN locked l ON l.id = c.mid"
     " WHERE m.id = c.mid AND m.id = ANY (ARRAY(SELECT mid FROM chosen)) AND (m.sid IS NULL OR twchat_status_may_follow(m.status, c.status))"
+    "   AND NOT EXISTS (SELECT 1 FROM taken t WHERE t.mid = c.mid)"
     " RETURNING m.id, m.conv_id, m.sid, m.status, c.ord, m.status = c.status AS applied"
-    "), bound AS ("
-    " INSERT INTO message_sids (sid, message_id)"
-    " SELECT u.sid, u.id FROM upd u JOIN located l ON l.ord = u.ord WHERE l.old_sid IS NULL AND u.sid IS NOT NULL ORDER BY u.sid"
-    " ON CONFLICT (sid) DO NOTHING"
     "), settled AS ("
     " DELETE FROM outbox o USING upd u WHERE o.message_id = u.id AND o.message_id = ANY (ARRAY(SELECT id FROM upd))"
     "), event AS ("
@@ -296,8 +301,8 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     " ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + EXCLUDED.n"
     "), kept AS ("
     " INSERT INTO status_events (sid, message_id, status, error_code, error_message, applied, received_at)"
-    " SELECT l.sid, l.mid, l.status, l.code, l.reason, coalesce(u.applied, false), l.at"
-    "   FROM located l LEFT JOIN upd u ON u.ord = l.ord ORDER BY l.ord"
+    " SELECT l.sid, CASE WHEN t.mid IS NULL THEN l.mid END, l.status, l.code, l.reason, coalesce(u.applied, false), l.at"
+    "   FROM located l LEFT JOIN upd u ON u.ord = l.ord LEFT JOIN taken t ON t.mid = l.mid AND t.sid = l.sid ORDER BY l.ord"
     "), journal AS ("
     " INSERT INTO webhook_journal (at, kind, interface, verdict, reason, sid, method, url, remote_addr, content_type, raw)"
     " SELECT at, 'status', interface, CASE WHEN note IS NOT NULL THEN 'reported' ELSE 'accepted' END,"

@@ -110,6 +110,7 @@ typedef struct twc_settle_t {
     const char *reason;                 /* for people; or NULL */
     apr_interval_time_t delay;
     bool checked;                       /* unknown: one more search found nothing */
+    bool found;                         /* accepted: the SID is from Twilio's list; where it is another's by then, unknown after delay */
     apr_interval_time_t park;           /* keep this sender still for so long; 0 no */
     bool opt_out;                       /* close the pair: Twilio says the peer opted out */
 } twc_settle_t;

@@ -262,6 +262,8 @@ bool twc_verdict_is_it(const twc_claim_t *claim, const twc_remote_msg_t *r)
 void twc_verdict_found(const twc_claim_t *claim, const twc_remote_msg_t *r, twc_settle_t *s)
 {
     start(claim, TWC_SETTLE_ACCEPTED, s);
+    s->found = true;
+    s->delay = LOOK_FIRST;
     s->sid = r->sid;
     s->status = r->status;
     s->from = r->from;

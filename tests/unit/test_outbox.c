@@ -457,6 +457,33 @@ static void a_late_sid_stops_another_attempt(void **state)
     assert_int_equal(claim(&none, 10), 0);
 }
 
+/* Two searches for equal texts can meet the same entry of Twilio's list, in one batch or in two. */
+static void what_was_found_is_only_one_of_two(void **state)
+{
+    twc_claim_t *c;
+    int count;
+
+    ask("+14150000001");
+    ask("+14150000002");
+    count = claim(&c, 10);
+    assert_int_equal(count, 2);
+    settle(RESULT(c[0], .verdict = TWC_SETTLE_UNKNOWN));
+    settle(RESULT(c[1], .verdict = TWC_SETTLE_UNKNOWN));
+    twc_settle_t first = RESULT(c[0], .verdict = TWC_SETTLE_ACCEPTED, .sid = "SMsame", .found = true, .status = "sent"),
+                 other = RESULT(c[1], .verdict = TWC_SETTLE_ACCEPTED, .sid = "SMsame", .found = true, .status = "sent");
+    const twc_settle_t *both[] = { &first, &other };
+    assert_int_equal(twc_outbox_settle(ctx_new(), both, 2), APR_SUCCESS);
+    assert_string_equal(state_of(c[0].id), "gone");
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(state_of(c[1].id), "unknown");
+        assert_null(value(apr_psprintf(pool, "SELECT sid FROM messages WHERE id = %" APR_INT64_T_FMT, c[1].id)));
+        settle(other);
+    }
+    settle(RESULT(c[1], .verdict = TWC_SETTLE_ACCEPTED, .sid = "SMother", .found = true, .status = "sent"));
+    assert_string_equal(state_of(c[1].id), "gone");
+    assert_string_equal(value("SELECT string_agg(sid, ' ' ORDER BY message_id) FROM message_sids WHERE sid IN ('SMsame', 'SMother')"), "SMsame SMother");
+}
+
 static void status_by_id(apr_int64_t id, const char *sid, const char *status)
 {
     twc_call_t call = { .interface = "flask-chat", .kind = "status", .method = "POST", .url = "http://x/", .raw = "", .received_at = apr_time_now() };
@@ -776,7 +803,7 @@ int main(void)
         TEST(what_is_due_stands_in_line_already), TEST(statistics_of_an_empty_queue_do_no_harm), TEST(nor_to_callbacks_and_results),
         TEST(consent_counts_when_asking_and_when_sending), TEST(a_refused_message_is_kept_where_somebody_asked_for_it),
         TEST(one_answer_to_one_message), TEST(a_result_written_twice_counts_once),
-        TEST(a_late_result_of_an_earlier_attempt), TEST(a_late_sid_stops_another_attempt), TEST(a_callback_settles_before_the_answer),
+        TEST(a_late_result_of_an_earlier_attempt), TEST(a_late_sid_stops_another_attempt), TEST(what_was_found_is_only_one_of_two), TEST(a_callback_settles_before_the_answer),
         TEST(callbacks_that_knew_the_sid_only), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(an_opt_out_told_too_early_counts), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
         TEST(drafts_that_are_refused), TEST(who_sends), TEST(a_sweep_meets_each_message_once),

@@ -237,31 +237,29 @@ apr_status_t twc_native_user(twc_req_t *q)
     return reply_row(q, HTTP_OK, twc_req_id(q, "id"));
 }
 
-/* What is said of somebody, and what they may do; each by its own rule, and noted by itself. */
+static apr_int64_t self(const twc_req_t *q)
+{
+    return q->who->kind == TWC_WHO_USER ? q->who->id : 0;
+}
+
 apr_status_t twc_native_user_change(twc_req_t *q)
 {
     apr_int64_t id = twc_req_id(q, "id");
-    twc_user_change_t change = { NULL };
+    twc_account_edit_t edit = { .role = -1, .active = -1 };
     const char *role = NULL;
-    int active = -1, parsed = 0;
-    const twc_field_t fields[] = { { "role", TWC_FIELD_TEXT, &role, false }, { "is_active", TWC_FIELD_BOOL, &active, false }, { NULL } };
+    const twc_field_t fields[] = { { "role", TWC_FIELD_TEXT, &role, false }, { "is_active", TWC_FIELD_BOOL, &edit.active, false }, { NULL } };
 
-    TWC_TRY(read_change(q, &change));
+    TWC_TRY(read_change(q, &edit.fields));
     TWC_TRY(twc_fields_read(q, fields));
     if (role)
-        TWC_TRY(read_role(q, role, &parsed));
-    if (change.full_name || change.bio || change.email || change.phone_number)
-        TWC_TRY(twc_account_change(q->ctx, id, &change));
-    if (role)
-        TWC_TRY(twc_account_set_role(q->ctx, id, (twc_role_e)parsed, q->who->kind == TWC_WHO_USER ? q->who->id : 0));
-    if (active >= 0)
-        TWC_TRY(twc_account_set_active(q->ctx, id, active, q->who->kind == TWC_WHO_USER ? q->who->id : 0));
+        TWC_TRY(read_role(q, role, &edit.role));
+    TWC_TRY(twc_account_edit(q->ctx, id, &edit, self(q)));
     return reply_row(q, HTTP_OK, id);
 }
 
 apr_status_t twc_native_user_delete(twc_req_t *q)
 {
-    TWC_TRY(twc_account_delete(q->ctx, twc_req_id(q, "id"), q->who->kind == TWC_WHO_USER ? q->who->id : 0));
+    TWC_TRY(twc_account_delete(q->ctx, twc_req_id(q, "id"), self(q)));
     return done(q);
 }
 

@@ -122,9 +122,11 @@ static const char *id_text(twc_ctx_t *ctx, apr_int64_t id)
     return apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, id);
 }
 
+typedef struct factor_t factor_t;
+
 /* A change of one account: what it was, the change, what it is now. */
 typedef struct change_t {
-    apr_int64_t id, self, keep;
+    apr_int64_t id, keep;
     const char *action;
     apr_status_t (*apply)(twc_ctx_t *ctx, const struct change_t *change);
     const twc_user_change_t *fields;
@@ -134,7 +136,17 @@ typedef struct change_t {
     bool loses_super;                   /* it may take the super_admin away */
     bool raises;                        /* it may give a role, or a higher one */
     const char *ends;                   /* sign-ins end for this reason; NULL: they stay */
+    const factor_t *factor;
+    const char *before, *after;         /* out, for the audit log */
 } change_t;
+
+#define CHANGES_MAX 3
+
+/* What is done to one account in one go, all of it or nothing. */
+typedef struct changes_t {
+    change_t *change;
+    int count;
+} changes_t;
 
 static apr_status_t guard_last(twc_ctx_t *ctx, apr_int64_t id)
 {
@@ -160,25 +172,39 @@ static apr_status_t guard_rise(twc_ctx_t *ctx, apr_int64_t id, twc_role_e before
     return APR_SUCCESS;
 }
 
-static apr_status_t carry_out(twc_ctx_t *ctx, void *baton)
+static apr_status_t carry_out(twc_ctx_t *ctx, change_t *change)
 {
-    const change_t *change = baton;
-    const char *before, *after = NULL;
     twc_user_t *was = NULL;
 
-    if (change->loses_super)
-        TWC_TRY(guard_last(ctx, change->id));
+    change->after = NULL;
     if (change->raises)
         TWC_TRY(twc_user_load(ctx, change->id, &was));
-    TWC_TRY(twc_user_row_json(ctx, change->id, &before));
+    TWC_TRY(twc_user_row_json(ctx, change->id, &change->before));
     if (change->ends)
         TWC_TRY(twc_signin_end_all(ctx, change->id, change->keep, change->ends));
     TWC_TRY(change->apply(ctx, change));
     if (was)
         TWC_TRY(guard_rise(ctx, change->id, was->role));
-    if (twc_user_row_json(ctx, change->id, &after) != APR_SUCCESS)
+    if (twc_user_row_json(ctx, change->id, &change->after) != APR_SUCCESS)
         twc_problem_clear(ctx);         /* deleted */
-    return twc_audit(ctx, change->action, "user", id_text(ctx, change->id), before, after);
+    return APR_SUCCESS;
+}
+
+/* First the locks that others take first as well, then the changes, at last the log, which is one queue until the commit. */
+static apr_status_t carry_out_all(twc_ctx_t *ctx, void *baton)
+{
+    const changes_t *all = baton;
+
+    for (int i = 0; i < all->count; i++)
+        if (all->change[i].loses_super)
+            TWC_TRY(guard_last(ctx, all->change[i].id));
+    for (int i = 0; i < all->count; i++)
+        TWC_TRY(carry_out(ctx, &all->change[i]));
+    for (int i = 0; i < all->count; i++) {
+        const change_t *c = &all->change[i];
+        TWC_TRY(twc_audit(ctx, c->action, "user", id_text(ctx, c->id), c->before, c->after));
+    }
+    return APR_SUCCESS;
 }
 
 /* Of two at once the slower one learns only that it was; looking again tells at what. */
@@ -192,9 +218,11 @@ static apr_status_t run_and_look_again(twc_ctx_t *ctx, apr_status_t (*fn)(twc_ct
     return twc_tx_run(ctx, fn, baton);
 }
 
-static apr_status_t run(twc_ctx_t *ctx, change_t *change)
+static apr_status_t run(twc_ctx_t *ctx, change_t *change, int count)
 {
-    return run_and_look_again(ctx, carry_out, change);
+    changes_t all = { .change = change, .count = count };
+
+    return run_and_look_again(ctx, carry_out_all, &all);
 }
 
 /* ---- making ------------------------------------------------------------------------------------- */
@@ -270,21 +298,27 @@ static bool is_oneself(const twc_ctx_t *ctx, apr_int64_t id)
     return ctx->actor && strcmp(ctx->actor->kind, "user") == 0 && ctx->actor->id == id;
 }
 
+/* fields: in and out, what is stored of them. */
+static apr_status_t plan_fields(twc_ctx_t *ctx, apr_int64_t id, twc_user_change_t *fields, change_t *change)
+{
+    *change = (change_t){ .id = id, .action = "user.updated", .apply = apply_fields, .fields = fields };
+    fields->email_confirmed = !is_oneself(ctx, id);
+    if (fields->full_name)
+        TWC_TRY(check_name(ctx, "full_name", fields->full_name));
+    if (fields->bio)
+        TWC_TRY(check_text(ctx, "bio", fields->bio));
+    if (fields->email && *fields->email)
+        TWC_TRY(check_email(ctx, fields->email));
+    return fields->phone_number ? check_phone(ctx, fields->phone_number, &fields->phone_number) : APR_SUCCESS;
+}
+
 apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_change_t *asked)
 {
     twc_user_change_t fields = *asked;
-    change_t change = { .id = id, .action = "user.updated", .apply = apply_fields, .fields = &fields };
+    change_t change;
 
-    fields.email_confirmed = !is_oneself(ctx, id);
-    if (fields.full_name)
-        TWC_TRY(check_name(ctx, "full_name", fields.full_name));
-    if (fields.bio)
-        TWC_TRY(check_text(ctx, "bio", fields.bio));
-    if (fields.email && *fields.email)
-        TWC_TRY(check_email(ctx, fields.email));
-    if (fields.phone_number)
-        TWC_TRY(check_phone(ctx, fields.phone_number, &fields.phone_number));
-    return run(ctx, &change);
+    TWC_TRY(plan_fields(ctx, id, &fields, &change));
+    return run(ctx, &change, 1);
 }
 
 static apr_status_t apply_password(twc_ctx_t *ctx, const change_t *change)
@@ -299,7 +333,7 @@ static apr_status_t set_password(twc_ctx_t *ctx, const twc_user_t *user, const c
 
     TWC_TRY(check_password(ctx, field, fresh, &(owner_t){ user->username, user->email, user->role }, &change.on));
     TWC_TRY(twc_hasher_hash(ctx->hasher, ctx, fresh, &change.text));
-    return run(ctx, &change);
+    return run(ctx, &change, 1);
 }
 
 static apr_status_t match(twc_ctx_t *ctx, const twc_user_t *user, const char *password)
@@ -350,14 +384,19 @@ static apr_status_t apply_active(twc_ctx_t *ctx, const change_t *change)
     return twc_user_set_active(ctx, change->id, change->on);
 }
 
+static apr_status_t plan_active(twc_ctx_t *ctx, apr_int64_t id, bool active, apr_int64_t self, change_t *change)
+{
+    *change = (change_t){ .id = id, .action = active ? "user.enabled" : "user.disabled", .apply = apply_active, .on = active,
+                          .loses_super = !active, .ends = active ? NULL : "disabled" };
+    return active ? APR_SUCCESS : not_oneself(ctx, id, self);
+}
+
 apr_status_t twc_account_set_active(twc_ctx_t *ctx, apr_int64_t id, bool active, apr_int64_t self)
 {
-    change_t change = { .id = id, .action = active ? "user.enabled" : "user.disabled", .apply = apply_active, .on = active,
-                        .loses_super = !active, .ends = active ? NULL : "disabled" };
+    change_t change;
 
-    if (!active)
-        TWC_TRY(not_oneself(ctx, id, self));
-    return run(ctx, &change);
+    TWC_TRY(plan_active(ctx, id, active, self, &change));
+    return run(ctx, &change, 1);
 }
 
 static apr_status_t apply_role(twc_ctx_t *ctx, const change_t *change)
@@ -365,13 +404,40 @@ static apr_status_t apply_role(twc_ctx_t *ctx, const change_t *change)
     return twc_user_set_role(ctx, change->id, change->role);
 }
 
+static apr_status_t plan_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role, apr_int64_t self, change_t *change)
+{
+    *change = (change_t){ .id = id, .action = "user.role_set", .apply = apply_role, .role = role, .loses_super = role != TWC_ROLE_SUPER,
+                          .raises = true };
+    return not_oneself(ctx, id, self);
+}
+
 apr_status_t twc_account_set_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role, apr_int64_t self)
 {
-    change_t change = { .id = id, .action = "user.role_set", .apply = apply_role, .role = role, .loses_super = role != TWC_ROLE_SUPER,
-                        .raises = true };
+    change_t change;
 
-    TWC_TRY(not_oneself(ctx, id, self));
-    return run(ctx, &change);
+    TWC_TRY(plan_role(ctx, id, role, self, &change));
+    return run(ctx, &change, 1);
+}
+
+static bool says_something(const twc_user_change_t *fields)
+{
+    return fields->full_name || fields->bio || fields->email || fields->phone_number;
+}
+
+/* Each by its own rule and noted by itself, but done together. */
+apr_status_t twc_account_edit(twc_ctx_t *ctx, apr_int64_t id, const twc_account_edit_t *edit, apr_int64_t self)
+{
+    twc_user_change_t fields = edit->fields;
+    change_t change[CHANGES_MAX];
+    int count = 0;
+
+    if (says_something(&fields))
+        TWC_TRY(plan_fields(ctx, id, &fields, &change[count++]));
+    if (edit->role >= TWC_ROLE_NONE)
+        TWC_TRY(plan_role(ctx, id, (twc_role_e)edit->role, self, &change[count++]));
+    if (edit->active >= 0)
+        TWC_TRY(plan_active(ctx, id, edit->active, self, &change[count++]));
+    return run(ctx, change, count);
 }
 
 static apr_status_t apply_super(twc_ctx_t *ctx, const change_t *change)
@@ -384,7 +450,7 @@ apr_status_t twc_account_set_super(twc_ctx_t *ctx, apr_int64_t id, bool super, a
     change_t change = { .id = id, .action = "user.role_set", .apply = apply_super, .on = super, .loses_super = !super, .raises = super };
 
     TWC_TRY(not_oneself(ctx, id, self));
-    return run(ctx, &change);
+    return run(ctx, &change, 1);
 }
 
 static apr_status_t apply_delete(twc_ctx_t *ctx, const change_t *change)
@@ -397,7 +463,7 @@ apr_status_t twc_account_delete(twc_ctx_t *ctx, apr_int64_t id, apr_int64_t self
     change_t change = { .id = id, .action = "user.deleted", .apply = apply_delete, .loses_super = true };
 
     TWC_TRY(not_oneself(ctx, id, self));
-    return run(ctx, &change);
+    return run(ctx, &change, 1);
 }
 
 static apr_status_t apply_roles(twc_ctx_t *ctx, const change_t *change)
@@ -409,7 +475,7 @@ apr_status_t twc_account_assign_roles(twc_ctx_t *ctx, apr_int64_t id, const char
 {
     change_t change = { .id = id, .action = "user.roles_assigned", .apply = apply_roles, .text = ids, .raises = true };
 
-    return run(ctx, &change);
+    return run(ctx, &change, 1);
 }
 
 typedef struct role_t {
@@ -487,24 +553,28 @@ apr_status_t twc_account_totp_secret(twc_ctx_t *ctx, const twc_user_t *user, con
     return twc_problem(ctx, APR_EACCES, "no_secret", "The second factor of this account cannot be read; an administrator can reset it.");
 }
 
-typedef struct factor_t {
-    apr_int64_t id, step;
+struct factor_t {
+    apr_int64_t step;
     twc_str_t sealed;
     bool on;
     const char **hashes;
-    const char *action;
-} factor_t;
+};
 
-static apr_status_t set_factor(twc_ctx_t *ctx, void *baton)
+static apr_status_t apply_factor(twc_ctx_t *ctx, const change_t *change)
 {
-    const factor_t *factor = baton;
+    const factor_t *factor = change->factor;
 
-    TWC_TRY(twc_user_set_totp(ctx, factor->id, factor->sealed, factor->on));
+    TWC_TRY(twc_user_set_totp(ctx, change->id, factor->sealed, factor->on));
     if (factor->step)
-        TWC_TRY(twc_user_take_step(ctx, factor->id, factor->step));
-    if (factor->hashes)
-        TWC_TRY(twc_user_set_recovery(ctx, factor->id, factor->hashes, TWC_RECOVERY_CODES));
-    return factor->action ? twc_audit(ctx, factor->action, "user", id_text(ctx, factor->id), NULL, NULL) : APR_SUCCESS;
+        TWC_TRY(twc_user_take_step(ctx, change->id, factor->step));
+    return factor->hashes ? twc_user_set_recovery(ctx, change->id, factor->hashes, TWC_RECOVERY_CODES) : APR_SUCCESS;
+}
+
+static apr_status_t set_factor(twc_ctx_t *ctx, apr_int64_t id, const char *action, const factor_t *factor)
+{
+    change_t change = { .id = id, .action = action, .apply = apply_factor, .factor = factor };
+
+    return run(ctx, &change, 1);
 }
 
 /* Accounts without a password of ours have nothing to prove it by; their sign-in elsewhere asks for none of this either. */
@@ -519,7 +589,7 @@ apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char *
 {
     const twc_conf_t *conf = ctx->conf;
     unsigned char secret[TWC_TOTP_BYTES];
-    factor_t factor = { .id = id };
+    twc_str_t sealed;
     twc_user_t *user;
 
     if (!conf->token_secrets[0])
@@ -532,8 +602,8 @@ apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char *
     *text = twc_totp_base32(ctx->pool, secret);
     *url = twc_totp_url(ctx->pool, secret, conf->business_name, user->username);
     TWC_TRY(twc_seal(ctx->pool, conf->token_secrets[0], label_of(ctx, id), (twc_str_t){ (const char *)secret, sizeof(secret) },
-                     &factor.sealed));
-    return twc_tx_run(ctx, set_factor, &factor);
+                     &sealed));
+    return twc_user_set_totp(ctx, id, sealed, false);    /* nothing to tell yet */
 }
 
 static apr_status_t make_codes(twc_ctx_t *ctx, const char *const **codes, const char ***hashes)
@@ -551,7 +621,7 @@ static apr_status_t make_codes(twc_ctx_t *ctx, const char *const **codes, const 
 
 apr_status_t twc_account_totp_confirm(twc_ctx_t *ctx, apr_int64_t id, const char *code, const char *const **codes)
 {
-    factor_t factor = { .id = id, .on = true, .action = "user.second_factor_on" };
+    factor_t factor = { .on = true };
     const unsigned char *secret;
     twc_user_t *user;
 
@@ -564,31 +634,29 @@ apr_status_t twc_account_totp_confirm(twc_ctx_t *ctx, apr_int64_t id, const char
     if (!factor.step)
         return twc_problem_field(ctx, "code", "code_wrong", "This is not the code the app shows now. Is its clock right?");
     TWC_TRY(make_codes(ctx, codes, &factor.hashes));
-    return twc_tx_run(ctx, set_factor, &factor);
+    return set_factor(ctx, id, "user.second_factor_on", &factor);
 }
 
 apr_status_t twc_account_totp_off(twc_ctx_t *ctx, apr_int64_t id, const char *password)
 {
-    factor_t factor = { .id = id, .action = password ? "user.second_factor_off" : "user.second_factor_reset" };
+    const factor_t none = { .on = false };
     twc_user_t *user;
 
     TWC_TRY(twc_user_load(ctx, id, &user));
     if (password)
         TWC_TRY(prove(ctx, user, password));
-    return twc_tx_run(ctx, set_factor, &factor);
+    return set_factor(ctx, id, password ? "user.second_factor_off" : "user.second_factor_reset", &none);
 }
 
-static apr_status_t set_codes(twc_ctx_t *ctx, void *baton)
+static apr_status_t apply_codes(twc_ctx_t *ctx, const change_t *change)
 {
-    const factor_t *factor = baton;
-
-    TWC_TRY(twc_user_set_recovery(ctx, factor->id, factor->hashes, TWC_RECOVERY_CODES));
-    return twc_audit(ctx, factor->action, "user", id_text(ctx, factor->id), NULL, NULL);
+    return twc_user_set_recovery(ctx, change->id, change->factor->hashes, TWC_RECOVERY_CODES);
 }
 
 apr_status_t twc_account_recovery_renew(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char *const **codes)
 {
-    factor_t factor = { .id = id, .action = "user.recovery_codes_made" };
+    factor_t factor = { .on = true };
+    change_t change = { .id = id, .action = "user.recovery_codes_made", .apply = apply_codes, .factor = &factor };
     twc_user_t *user;
 
     TWC_TRY(twc_user_load(ctx, id, &user));
@@ -596,5 +664,5 @@ apr_status_t twc_account_recovery_renew(twc_ctx_t *ctx, apr_int64_t id, const ch
         return twc_problem(ctx, APR_EEXIST, "factor_off", "Recovery codes go with a second factor; set one up first.");
     TWC_TRY(prove_if_any(ctx, user, password));
     TWC_TRY(make_codes(ctx, codes, &factor.hashes));
-    return twc_tx_run(ctx, set_codes, &factor);
+    return run(ctx, &change, 1);
 }

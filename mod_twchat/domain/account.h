@@ -52,6 +52,15 @@ apr_status_t twc_account_set_active(twc_ctx_t *ctx, apr_int64_t id, bool active,
 apr_status_t twc_account_set_role(twc_ctx_t *ctx, apr_int64_t id, twc_role_e role, apr_int64_t self);
 apr_status_t twc_account_set_super(twc_ctx_t *ctx, apr_int64_t id, bool super, apr_int64_t self);
 apr_status_t twc_account_delete(twc_ctx_t *ctx, apr_int64_t id, apr_int64_t self);
+
+/** Several at once: all that is asked for is done, or nothing of it. */
+typedef struct twc_account_edit_t {
+    twc_user_change_t fields;
+    int role;                           /* twc_role_e; -1: stays */
+    int active;                         /* 0, 1; -1: stays */
+} twc_account_edit_t;
+apr_status_t twc_account_edit(twc_ctx_t *ctx, apr_int64_t id, const twc_account_edit_t *edit, apr_int64_t self);
+
 /** Replace roles by ids "{1,2}" (ai-messaging); the superuser mark stays as it is. */
 apr_status_t twc_account_assign_roles(twc_ctx_t *ctx, apr_int64_t id, const char *ids);
 

@@ -251,6 +251,24 @@ class TestUsers:
         assert boss("PATCH", f"/api/users/{me}", json={"role": "viewer"}).json()["code"] == "own_account"
         assert boss("PATCH", f"/api/users/{me}", json={"is_active": False}).json()["code"] == "own_account"
 
+    def test_all_or_nothing(self, open_site, boss):
+        """Half of what was asked for is done neither to oneself nor to anybody else."""
+        me = boss("GET", "/api/account").json()
+        for body in ({"full_name": "Half done", "role": "viewer"}, {"full_name": "Half done", "is_active": False}):
+            answer = boss("PATCH", f"/api/users/{me['id']}", json=body)
+            assert (answer.status_code, answer.json()["code"]) == (403, "own_account")
+        assert boss("GET", "/api/account").json() == me
+        person = register(open_site)
+        before = boss("GET", f"/api/users/{person.id}").json()
+        answer = boss("PATCH", f"/api/users/{person.id}", json={"role": "agent", "is_active": False, "email": me["email"]})
+        assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
+        assert boss("GET", f"/api/users/{person.id}").json() == before and person("GET", "/auth/me").status_code == 200
+        got = boss("PATCH", f"/api/users/{person.id}", json={"full_name": "All", "role": "agent", "is_active": False}).json()
+        assert (got["full_name"], got["role"], got["is_active"]) == ("All", "agent", False)
+        events = boss("GET", "/api/audit", params={"entity": "user", "id": person.id, "limit": 3}).json()["events"]
+        assert [e["action"] for e in events] == ["user.disabled", "user.role_set", "user.updated"]
+        assert [e["before_json"]["role"] for e in events] == ["agent", "none", "none"]
+
     def test_paging(self, open_site, boss):
         names = sorted(register(open_site, new_name("page")).username for _ in range(5))
         seen, after = [], None

@@ -247,6 +247,11 @@ class TestPolicy:
                                    ("PUT", f"/auth/users/{person.id}/roles", {"role_ids": [roles["viewer"]]})):
             answer = boss(method, path, json=body)
             assert answer.status_code in (400, 409) and "password" in answer.json()["detail"], answer.text
+        before = boss("GET", f"/api/users/{person.id}").json()
+        for body in ({"full_name": "Half done", "role": "agent"}, {"email": person.username + "@example.net", "role": "agent", "is_active": False}):
+            answer = boss("PATCH", f"/api/users/{person.id}", json=body)
+            assert (answer.status_code, answer.json()["code"]) == (409, "password_unfit")
+        assert boss("GET", f"/api/users/{person.id}").json() == before
         done = open_site.ctl("user", "role", person.username, "viewer")
         assert done.returncode != 0 and "password" in done.stderr
         assert boss("GET", f"/api/users/{person.id}").json()["role"] == "none"

@@ -15,7 +15,7 @@
 
 #include "ctl.h"
 #include "domain/account.h"
-#include "store/signin.h"
+#include "domain/signin.h"
 
 #define GENERATED_BYTES 12              /* 16 characters */
 
@@ -322,7 +322,7 @@ static int revoke_sessions(ctl_t *ctl, const char *name, const char *which)
         code = open_user(ctl, name, &user);
     if (code != CTL_OK)
         return code;
-    if ((id ? twc_signin_end(&ctl->ctx, user->id, id, "revoked") : twc_signin_end_all(&ctl->ctx, user->id, 0, "revoked")) != APR_SUCCESS)
+    if ((id ? twc_signin_leave(&ctl->ctx, user->id, id, "revoked") : twc_signin_leave_all(&ctl->ctx, user->id, "revoked")) != APR_SUCCESS)
         return ctl_fail(ctl);
     printf(id ? "%s is signed out there.\n" : "%s is signed out everywhere.\n", user->username);
     return CTL_OK;

@@ -54,10 +54,7 @@ apr_status_t twc_native_signin(twc_req_t *q)
 
 apr_status_t twc_native_signout(twc_req_t *q)
 {
-    if (q->who->signin_id && APR_STATUS_IS_ENOENT(twc_signin_end(q->ctx, q->who->id, q->who->signin_id, "logout")))
-        twc_problem_clear(q->ctx);
-    if (q->ctx->problem->status != APR_SUCCESS)
-        return q->ctx->problem->status;
+    TWC_TRY(twc_signin_logout(q->ctx, q->who->id, q->who->signin_id));
     twc_cookie_clear(q);
     return done(q);
 }
@@ -118,13 +115,13 @@ apr_status_t twc_native_account_sessions(twc_req_t *q)
 
 apr_status_t twc_native_account_session_end(twc_req_t *q)
 {
-    TWC_TRY(twc_signin_end(q->ctx, q->who->id, twc_req_id(q, "id"), "revoked"));
+    TWC_TRY(twc_signin_leave(q->ctx, q->who->id, twc_req_id(q, "id"), "revoked"));
     return done(q);
 }
 
 apr_status_t twc_native_account_signout(twc_req_t *q)
 {
-    TWC_TRY(twc_signin_end_all(q->ctx, q->who->id, 0, "logout-all"));
+    TWC_TRY(twc_signin_leave_all(q->ctx, q->who->id, "logout-all"));
     twc_cookie_clear(q);
     return done(q);
 }
@@ -284,7 +281,7 @@ apr_status_t twc_native_user_signout(twc_req_t *q)
     twc_user_t *user;
 
     TWC_TRY(twc_user_load(q->ctx, twc_req_id(q, "id"), &user));
-    TWC_TRY(twc_signin_end_all(q->ctx, user->id, 0, "revoked"));
+    TWC_TRY(twc_signin_leave_all(q->ctx, user->id, "revoked"));
     return done(q);
 }
 

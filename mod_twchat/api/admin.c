@@ -94,10 +94,7 @@ apr_status_t twc_admin_login(twc_req_t *q)
 
 apr_status_t twc_admin_logout(twc_req_t *q)
 {
-    if (q->who->signin_id && APR_STATUS_IS_ENOENT(twc_signin_end(q->ctx, q->who->id, q->who->signin_id, "logout")))
-        twc_problem_clear(q->ctx);
-    if (q->ctx->problem->status != APR_SUCCESS)
-        return q->ctx->problem->status;
+    TWC_TRY(twc_signin_logout(q->ctx, q->who->id, q->who->signin_id));
     twc_cookie_clear(q);
     return twc_reply_json(q, HTTP_OK, "{\"ok\":true}");
 }

@@ -159,14 +159,13 @@ apr_status_t twc_ai_refresh(twc_req_t *q)
 
 apr_status_t twc_ai_logout(twc_req_t *q)
 {
-    if (q->who->signin_id && APR_STATUS_IS_ENOENT(twc_signin_end(q->ctx, q->who->id, q->who->signin_id, "logout")))
-        twc_problem_clear(q->ctx);      /* somebody else was faster */
-    return q->ctx->problem->status != APR_SUCCESS ? q->ctx->problem->status : message(q, "Successfully logged out");
+    TWC_TRY(twc_signin_logout(q->ctx, q->who->id, q->who->signin_id));
+    return message(q, "Successfully logged out");
 }
 
 apr_status_t twc_ai_logout_all(twc_req_t *q)
 {
-    TWC_TRY(twc_signin_end_all(q->ctx, q->who->id, 0, "logout-all"));
+    TWC_TRY(twc_signin_leave_all(q->ctx, q->who->id, "logout-all"));
     return message(q, "Successfully logged out from all devices");
 }
 
@@ -231,7 +230,7 @@ apr_status_t twc_ai_session_delete(twc_req_t *q)
     apr_int64_t id;
 
     TWC_TRY(twc_fields_id(q, "id", &id));
-    TWC_TRY(twc_signin_end(q->ctx, q->who->id, id, "revoked"));
+    TWC_TRY(twc_signin_leave(q->ctx, q->who->id, id, "revoked"));
     return message(q, "Session deleted successfully");
 }
 

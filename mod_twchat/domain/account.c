@@ -505,10 +505,10 @@ apr_status_t twc_account_role_create(twc_ctx_t *ctx, const char *name, const cha
 
 static apr_status_t delete_role(twc_ctx_t *ctx, void *baton)
 {
-    const role_t *role = baton;
+    role_t *role = baton;
 
-    TWC_TRY(twc_role_delete(ctx, role->id));
-    return twc_audit(ctx, "role.deleted", "role", id_text(ctx, role->id), NULL, NULL);
+    TWC_TRY(twc_role_delete(ctx, role->id, &role->name, &role->json));
+    return twc_audit(ctx, "role.deleted", "role", role->name, role->json, NULL);
 }
 
 apr_status_t twc_account_role_delete(twc_ctx_t *ctx, apr_int64_t id)

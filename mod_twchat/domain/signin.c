@@ -26,6 +26,9 @@
 #define COOKIE_BYTES  32
 #define COOKIE_CHARS  43
 #define ID_BYTES      16
+#define TAKEN_BACK    APR_OS_START_USERERR  /* rolls a transaction back, and is no failure */
+
+enum { ACCOUNT, ADDRESS };              /* keys of an attempt to sign in */
 
 static const char *sha256_hex(apr_pool_t *pool, const char *text)
 {
@@ -33,6 +36,72 @@ static const char *sha256_hex(apr_pool_t *pool, const char *text)
 
     SHA256((const unsigned char *)text, strlen(text), digest);
     return twc_text_hex(pool, digest, sizeof(digest));
+}
+
+static const char *id_text(twc_ctx_t *ctx, apr_int64_t id)
+{
+    return apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, id);
+}
+
+/* ---- what the audit log is told ------------------------------------------------------------ */
+
+/* A line about somebody who knocks. */
+typedef struct note_t {
+    const twc_knock_t *knock;
+    const char *action, *entity, *id, *after;
+    bool kept;
+} note_t;
+
+/* Written and taken back where it is not to be kept: the log is not for what strangers type, and the time must not tell that there is nobody. */
+static apr_status_t note(twc_ctx_t *ctx, void *baton)
+{
+    const note_t *note = baton;
+
+    TWC_TRY(twc_audit_softly(ctx));
+    TWC_TRY(twc_audit(ctx, note->action, note->entity, note->id, NULL, note->after));
+    return note->kept ? APR_SUCCESS : TAKEN_BACK;
+}
+
+/* Nobody has said yet who they are. What the caller is told stays as it is. */
+static apr_status_t tell(twc_ctx_t *ctx, note_t *line)
+{
+    const twc_actor_t stranger = { .kind = "nobody", .remote_addr = line->knock->address,
+                                   .correlation_id = ctx->actor ? ctx->actor->correlation_id : NULL };
+    const twc_actor_t *actor = ctx->actor;
+    twc_problem_t told = *ctx->problem;
+    apr_status_t rv;
+
+    twc_problem_clear(ctx);
+    ctx->actor = &stranger;
+    rv = twc_tx_run(ctx, note, line);
+    ctx->actor = actor;
+    if (rv != APR_SUCCESS && rv != TAKEN_BACK)
+        return rv;
+    *ctx->problem = told;
+    return APR_SUCCESS;
+}
+
+static apr_status_t tell_failure(twc_ctx_t *ctx, const twc_knock_t *knock, const twc_user_t *user, const char *why)
+{
+    note_t line = { .knock = knock, .action = "user.signin_failed", .entity = "user", .id = id_text(ctx, user ? user->id : 0), .kept = user };
+
+    line.after = apr_psprintf(ctx->pool, "{\"username\":%s,\"why\":\"%s\"}", twc_text_json(ctx->pool, user ? user->username : ""), why);
+    return tell(ctx, &line);
+}
+
+/* A key without its kind is what fell silent: an address, or the network of one. */
+static apr_status_t tell_silence(twc_ctx_t *ctx, const twc_knock_t *knock, const twc_user_t *user, const twc_attempt_t *attempt)
+{
+    apr_time_t seconds = apr_time_sec(ctx->problem->wait + APR_USEC_PER_SEC / 2);
+    const char *after = apr_psprintf(ctx->pool, "{\"seconds\":%" APR_TIME_T_FMT "}", seconds);
+    note_t address = { .knock = knock, .action = "address.silenced", .entity = "address", .id = strchr(attempt->keys[ADDRESS], ' ') + 1,
+                       .after = after, .kept = true };
+    note_t account = { .knock = knock, .action = "user.silenced", .entity = "user", .id = id_text(ctx, user ? user->id : 0), .after = after,
+                       .kept = user };
+
+    if (attempt->fell[ADDRESS])
+        TWC_TRY(tell(ctx, &address));
+    return attempt->fell[ACCOUNT] ? tell(ctx, &account) : APR_SUCCESS;
 }
 
 /* ---- name, password, second factor ------------------------------------------------------ */
@@ -80,6 +149,19 @@ static apr_status_t check_password(twc_ctx_t *ctx, const char *password, const t
     return matches ? APR_SUCCESS : twc_problem(ctx, APR_EACCES, "credentials_wrong", "Incorrect username or password");
 }
 
+/* Which of the three it was, for the audit log; being asked for the code is no failure. */
+static const char *failure(const twc_ctx_t *ctx)
+{
+    static const struct { const char *code, *why; } failures[] = {
+        { "credentials_wrong", "password" }, { "user_disabled", "disabled" }, { "code_wrong", "code" }
+    };
+
+    for (size_t i = 0; ctx->problem->code && i < sizeof(failures) / sizeof(failures[0]); i++)
+        if (strcmp(failures[i].code, ctx->problem->code) == 0)
+            return failures[i].why;
+    return NULL;
+}
+
 static apr_status_t check_all(twc_ctx_t *ctx, const twc_knock_t *knock, const twc_user_t *user)
 {
     TWC_TRY(check_password(ctx, knock->password, user));
@@ -91,7 +173,7 @@ static apr_status_t check_all(twc_ctx_t *ctx, const twc_knock_t *knock, const tw
 /* A name nobody has is limited like one that somebody has. */
 static const char *account_key(twc_ctx_t *ctx, const char *name, const twc_user_t *user)
 {
-    return user ? apr_psprintf(ctx->pool, "account %" APR_INT64_T_FMT, user->id)
+    return user ? apr_pstrcat(ctx->pool, "account ", id_text(ctx, user->id), NULL)
         : apr_pstrcat(ctx->pool, "account ", sha256_hex(ctx->pool, twc_text_upper(ctx->pool, name)), NULL);
 }
 
@@ -112,12 +194,21 @@ static void renew_hash(twc_ctx_t *ctx, twc_user_t *user, const char *password)
 apr_status_t twc_signin_check(twc_ctx_t *ctx, const twc_knock_t *knock, twc_user_t **user)
 {
     twc_attempt_t attempt = { .max = knock->max, .window = TWC_GUESS_WINDOW };
+    apr_status_t rv;
 
     TWC_TRY(find_user(ctx, knock->username, user));
-    attempt.keys[0] = account_key(ctx, knock->username, *user);
-    attempt.keys[1] = twc_attempt_address(ctx->pool, knock->address);
-    TWC_TRY(twc_guess_begin(ctx, &attempt));
-    TWC_TRY(twc_guess_end(ctx, &attempt, check_all(ctx, knock, *user)));
+    attempt.keys[ACCOUNT] = account_key(ctx, knock->username, *user);
+    attempt.keys[ADDRESS] = twc_attempt_address(ctx->pool, knock->address);
+    rv = twc_guess_begin(ctx, &attempt);
+    if (rv == APR_EBUSY)
+        TWC_TRY(tell_silence(ctx, knock, *user, &attempt));
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = twc_guess_end(ctx, &attempt, check_all(ctx, knock, *user));
+    if (failure(ctx))
+        TWC_TRY(tell_failure(ctx, knock, *user, failure(ctx)));
+    if (rv != APR_SUCCESS)
+        return rv;
     renew_hash(ctx, *user, knock->password);
     return APR_SUCCESS;
 }
@@ -156,7 +247,7 @@ static apr_status_t enter(twc_ctx_t *ctx, void *baton)
     actor.id = entry->user->id;
     actor.name = twc_signin_actor(ctx->pool, entry->user->username, entry->knock->key);
     ctx->actor = &actor;
-    rv = twc_audit(ctx, "user.signed_in", "user", apr_psprintf(ctx->pool, "%" APR_INT64_T_FMT, entry->user->id), NULL, NULL);
+    rv = twc_audit(ctx, "user.signed_in", "user", id_text(ctx, entry->user->id), NULL, NULL);
     ctx->actor = before;
     return rv;
 }
@@ -194,6 +285,59 @@ apr_status_t twc_signin_by_cookie(twc_ctx_t *ctx, const char *cookie, twc_signin
         return unknown(ctx);
     TWC_TRY(twc_signin_by_secret(ctx, sha256_hex(ctx->pool, cookie), signin));
     return signin->ended && signin->active ? unknown(ctx) : APR_SUCCESS;
+}
+
+/* ---- signing out -------------------------------------------------------------------------------- */
+
+static const char *ended(twc_ctx_t *ctx, apr_int64_t signin, const char *why)
+{
+    return apr_psprintf(ctx->pool, "{\"session\":%" APR_INT64_T_FMT ",\"why\":\"%s\"}", signin, why);
+}
+
+typedef struct leaving_t {
+    apr_int64_t user_id, id;            /* id: of the sign-in */
+    const char *why;
+} leaving_t;
+
+static apr_status_t leave(twc_ctx_t *ctx, void *baton)
+{
+    const leaving_t *l = baton;
+
+    TWC_TRY(twc_signin_end(ctx, l->user_id, l->id, l->why));
+    return twc_audit(ctx, "user.signed_out", "user", id_text(ctx, l->user_id), NULL, ended(ctx, l->id, l->why));
+}
+
+apr_status_t twc_signin_leave(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t id, const char *why)
+{
+    leaving_t leaving = { .user_id = user_id, .id = id, .why = why };
+
+    return twc_tx_run(ctx, leave, &leaving);
+}
+
+apr_status_t twc_signin_logout(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t id)
+{
+    apr_status_t rv = id ? twc_signin_leave(ctx, user_id, id, "logout") : APR_SUCCESS;
+
+    if (!APR_STATUS_IS_ENOENT(rv))
+        return rv;
+    twc_problem_clear(ctx);             /* somebody else was faster */
+    return APR_SUCCESS;
+}
+
+static apr_status_t leave_all(twc_ctx_t *ctx, void *baton)
+{
+    const leaving_t *l = baton;
+
+    TWC_TRY(twc_signin_end_all(ctx, l->user_id, 0, l->why));
+    return twc_audit(ctx, "user.signed_out_everywhere", "user", id_text(ctx, l->user_id), NULL,
+                     apr_psprintf(ctx->pool, "{\"why\":\"%s\"}", l->why));
+}
+
+apr_status_t twc_signin_leave_all(twc_ctx_t *ctx, apr_int64_t user_id, const char *why)
+{
+    leaving_t leaving = { .user_id = user_id, .why = why };
+
+    return twc_tx_run(ctx, leave_all, &leaving);
 }
 
 /* ---- tokens ------------------------------------------------------------------------------------ */
@@ -251,6 +395,27 @@ static apr_status_t read_refresh(twc_ctx_t *ctx, const char *token, twc_jwt_t *j
         : twc_problem(ctx, APR_EINVAL, "token_invalid", "Invalid refresh token");
 }
 
+/* A refresh token is exchanged. */
+typedef struct turn_t {
+    const twc_jwt_t *jwt;
+    const char *next;
+    twc_signin_t signin;
+    bool reused;                        /* it was a second time, and the sign-in has ended */
+} turn_t;
+
+static apr_status_t turn(twc_ctx_t *ctx, void *baton)
+{
+    turn_t *t = baton;
+    apr_status_t rv = twc_signin_rotate(ctx, t->jwt->signin, sha256_hex(ctx->pool, t->jwt->id), sha256_hex(ctx->pool, t->next),
+                                        ctx->conf->refresh_life, &t->signin);
+
+    if (rv != APR_EACCES)
+        return rv;
+    twc_problem_clear(ctx);
+    t->reused = true;
+    return twc_audit(ctx, "user.token_reused", "user", id_text(ctx, t->signin.user_id), NULL, ended(ctx, t->signin.id, "reuse"));
+}
+
 static apr_status_t used(twc_ctx_t *ctx)
 {
     twc_problem_clear(ctx);
@@ -259,24 +424,23 @@ static apr_status_t used(twc_ctx_t *ctx)
 
 apr_status_t twc_signin_refresh(twc_ctx_t *ctx, const char *token, twc_tokens_t *tokens)
 {
-    twc_signin_t signin;
     twc_jwt_t jwt;
-    const char *next;
+    turn_t t = { .jwt = &jwt };
     apr_status_t rv;
 
     TWC_TRY(need_secret(ctx));
     TWC_TRY(read_refresh(ctx, token, &jwt));
-    TWC_TRY(make_id(ctx, &next));
-    rv = twc_signin_rotate(ctx, jwt.signin, sha256_hex(ctx->pool, jwt.id), sha256_hex(ctx->pool, next), ctx->conf->refresh_life, &signin);
-    if (APR_STATUS_IS_ENOENT(rv) || rv == APR_EACCES)
+    TWC_TRY(make_id(ctx, &t.next));
+    rv = twc_tx_run(ctx, turn, &t);
+    if (APR_STATUS_IS_ENOENT(rv))
         return used(ctx);
     if (rv != APR_SUCCESS)
         return rv;
-    if (signin.user_id != jwt.user_id)
+    if (t.reused || t.signin.user_id != jwt.user_id)
         return used(ctx);
-    if (!signin.active)
+    if (!t.signin.active)
         return twc_problem(ctx, APR_EACCES, "user_disabled", "User is disabled");
-    return write_tokens(ctx, signin.username, signin.user_id, signin.handle, next, tokens);
+    return write_tokens(ctx, t.signin.username, t.signin.user_id, t.signin.handle, t.next, tokens);
 }
 
 apr_status_t twc_signin_by_token(twc_ctx_t *ctx, const char *token, twc_signin_t *signin)

@@ -19,7 +19,8 @@ typedef struct twc_knock_t {
 } twc_knock_t;
 
 /**
- * Check name, password and second factor. Costs the same time for a name nobody has.
+ * Check name, password and second factor. Costs the same time for a name nobody has. What fails against an account that exists is noted
+ * in the audit log, and so is the moment from which an address or an account is not heard; not who merely had to wait for others.
  * @return APR_SUCCESS | APR_EACCES "credentials_wrong" | APR_EACCES "code_needed" the password was right | APR_EACCES "code_wrong"
  *         | APR_EACCES "user_disabled" the password was right | APR_EBUSY "too_many_attempts", problem->wait says how long
  *         | APR_EAGAIN busy
@@ -39,6 +40,16 @@ apr_status_t twc_signin_cookie(twc_ctx_t *ctx, const twc_user_t *user, const twc
 const char *twc_signin_csrf(apr_pool_t *pool, const char *cookie);
 /** Whose cookie is it? APR_ENOENT: nobody's (any more). */
 apr_status_t twc_signin_by_cookie(twc_ctx_t *ctx, const char *cookie, twc_signin_t *signin);
+
+/**
+ * Sign an account out where it is signed in, once or everywhere; ctx->actor is who did it, as the audit log says.
+ * @param why  "logout", "logout-all", "revoked"
+ * @return APR_SUCCESS | APR_ENOENT "signin_unknown": it is not signed in there (any more)
+ */
+apr_status_t twc_signin_leave(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t id, const char *why);
+apr_status_t twc_signin_leave_all(twc_ctx_t *ctx, apr_int64_t user_id, const char *why);
+/** One's own present sign-in, which may have ended already, or be none (id 0: who came with a key). */
+apr_status_t twc_signin_logout(twc_ctx_t *ctx, apr_int64_t user_id, apr_int64_t id);
 
 /** A program's sign-in. APR_EACCES "no_secret": tokens are not configured. */
 typedef struct twc_tokens_t {

@@ -34,6 +34,13 @@ apr_status_t twc_audit(twc_ctx_t *ctx, const char *action, const char *entity, c
     return twc_db_run(ctx, &SQL_WRITE, &args, NULL);
 }
 
+static const twc_sql_t SQL_SOFTLY = { "twc_audit_softly", "SELECT set_config('synchronous_commit', 'off', true)", 0 };
+
+apr_status_t twc_audit_softly(twc_ctx_t *ctx)
+{
+    return twc_db_run(ctx, &SQL_SOFTLY, NULL, NULL);
+}
+
 /* ---- lists ------------------------------------------------------------------------ */
 
 #define MATCHES \
@@ -122,4 +129,4 @@ apr_status_t twc_audit_export(twc_ctx_t *ctx, apr_int64_t after, int limit, cons
     return APR_SUCCESS;
 }
 
-const twc_sql_t *const twc_audit_sql[] = { &SQL_WRITE, &SQL_EVENTS, &SQL_PAGE, &SQL_VERIFY, &SQL_EXPORT, NULL };
+const twc_sql_t *const twc_audit_sql[] = { &SQL_WRITE, &SQL_SOFTLY, &SQL_EVENTS, &SQL_PAGE, &SQL_VERIFY, &SQL_EXPORT, NULL };

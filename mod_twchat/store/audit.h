@@ -16,6 +16,12 @@
 apr_status_t twc_audit(twc_ctx_t *ctx, const char *action, const char *entity, const char *id, const char *before,
                        const char *after);
 
+/**
+ * The open transaction does not wait for the disk when it commits: for what strangers can cause as often as they like. A crash of the
+ * database server within the next half second may lose it.
+ */
+apr_status_t twc_audit_softly(twc_ctx_t *ctx);
+
 /** What to show; NULL members and 0 do not filter. */
 typedef struct twc_audit_filter_t {
     const char *entity, *id, *actor, *action;   /* action: a beginning, "user." */

@@ -6,6 +6,7 @@
  */
 #include <apr_uuid.h>
 
+#include "store/audit.h"
 #include "store/entry.h"
 #include "store/message.h"
 #include "store/sql.h"
@@ -87,7 +88,7 @@ static const twc_sql_t SQL_REDACT = { "twc_msg_redact",
     " FROM hit h WHERE m.id = h.id)"
     ", media AS (DELETE FROM message_media a USING hit h WHERE a.message_id = h.id RETURNING a.sha256), " FORGET_RAW
     ", told AS (INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM hit)"
-    " SELECT sha256 FROM media WHERE sha256 IS NOT NULL", TWC_SQL_IDEMPOTENT };
+    " SELECT sha256 FROM media WHERE sha256 IS NOT NULL", 0 };
 
 static const twc_sql_t SQL_MEDIA_OF = { "twc_msg_media_of",
     HIT " SELECT a.sha256 FROM message_media a JOIN hit h ON a.message_id = h.id WHERE a.sha256 IS NOT NULL",
@@ -116,15 +117,30 @@ static void drop_blobs(twc_ctx_t *ctx, const twc_rows_t *hashes)
         twc_problem_clear(ctx);
 }
 
+/* One message, and what was attached to it. */
+typedef struct gone_t {
+    const char *sid;
+    const twc_args_t *args;
+    twc_rows_t *hashes;
+} gone_t;
+
+static apr_status_t redact_in_tx(twc_ctx_t *ctx, void *baton)
+{
+    gone_t *g = baton;
+
+    TWC_TRY(twc_db_run(ctx, &SQL_REDACT, g->args, &g->hashes));
+    return twc_audit(ctx, "message.redacted", "message", g->sid, NULL, NULL);
+}
+
 apr_status_t twc_msg_redact(twc_ctx_t *ctx, const char *sid)
 {
     twc_args_t args;
-    twc_rows_t *hashes;
+    gone_t g = { .sid = sid, .args = &args };
 
     twc_args_init(&args, ctx->scratch);
     twc_arg_text(&args, sid);
-    TWC_TRY(twc_db_run(ctx, &SQL_REDACT, &args, &hashes));
-    drop_blobs(ctx, hashes);
+    TWC_TRY(twc_tx_run(ctx, redact_in_tx, &g));
+    drop_blobs(ctx, g.hashes);
     ctx->wake |= TWC_WAKE_EVENTS;
     return APR_SUCCESS;
 }
@@ -155,29 +171,25 @@ static const twc_sql_t SQL_DELETE = { "twc_msg_delete",
     "   ON CONFLICT (day, metric, shard) DO UPDATE SET n = d.n + EXCLUDED.n), " FORGET_RAW
     " INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM gone", 0 };
 
-typedef struct delete_t {
-    const twc_args_t *args;
-    twc_rows_t *hashes;
-} delete_t;
-
 static apr_status_t delete_in_tx(twc_ctx_t *ctx, void *baton)
 {
-    delete_t *d = baton;
+    gone_t *g = baton;
 
-    TWC_TRY(twc_db_run(ctx, &SQL_DELETE_LOCK, d->args, NULL));
-    TWC_TRY(twc_db_run(ctx, &SQL_MEDIA_OF, d->args, &d->hashes));
-    return twc_db_run(ctx, &SQL_DELETE, d->args, NULL);
+    TWC_TRY(twc_db_run(ctx, &SQL_DELETE_LOCK, g->args, NULL));
+    TWC_TRY(twc_db_run(ctx, &SQL_MEDIA_OF, g->args, &g->hashes));
+    TWC_TRY(twc_db_run(ctx, &SQL_DELETE, g->args, NULL));
+    return twc_audit(ctx, "message.deleted", "message", g->sid, NULL, NULL);
 }
 
 apr_status_t twc_msg_delete(twc_ctx_t *ctx, const char *sid)
 {
     twc_args_t args;
-    delete_t d = { .args = &args };
+    gone_t g = { .sid = sid, .args = &args };
 
     twc_args_init(&args, ctx->scratch);
     twc_arg_text(&args, sid);
-    TWC_TRY(twc_tx_run(ctx, delete_in_tx, &d));
-    drop_blobs(ctx, d.hashes);
+    TWC_TRY(twc_tx_run(ctx, delete_in_tx, &g));
+    drop_blobs(ctx, g.hashes);
     ctx->wake |= TWC_WAKE_EVENTS;
     return APR_SUCCESS;
 }

@@ -24,9 +24,9 @@ apr_status_t twc_msg_load(twc_ctx_t *ctx, apr_int64_t id, twc_msg_t *msg);
 /** APR_ENOENT */
 apr_status_t twc_msg_load_sid(twc_ctx_t *ctx, const char *sid, twc_msg_t *msg);
 
-/** Empty the body and the media of the message with this SID, where we have it; nothing otherwise. */
+/** Empty the body and the media of the message with this SID, where we have it. Audited, as Twilio's copy is empty already. */
 apr_status_t twc_msg_redact(twc_ctx_t *ctx, const char *sid);
-/** Remove it, with media, counters and conversation summary; nothing where we do not have it. */
+/** Remove it, with media, counters and conversation summary, where we have it. Audited. */
 apr_status_t twc_msg_delete(twc_ctx_t *ctx, const char *sid);
 
 /** A message seen at Twilio (list, fetch, reconciliation): stored when unknown, its status applied when known. */

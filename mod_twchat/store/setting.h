@@ -18,6 +18,7 @@ apr_status_t twc_server_facts(twc_ctx_t *ctx, apr_time_t *now, const char **vers
 apr_status_t twc_server_search_index(twc_ctx_t *ctx, bool *there);
 
 apr_status_t twc_autoreply_get(twc_ctx_t *ctx, bool *enabled, const char **message);
+/** Audited. */
 apr_status_t twc_autoreply_set(twc_ctx_t *ctx, bool enabled, const char *message);
 
 /** What a key is good for. */

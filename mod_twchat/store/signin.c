@@ -245,7 +245,9 @@ static const twc_sql_t SQL_ATTEMPT_LOOK = { "twc_attempt_look",
     "   WHEN " USED_UP " THEN least(a.strikes + 1, 7) ELSE a.strikes END,"
     "  blocked_until = CASE WHEN a.blocked_until > now() THEN a.blocked_until"
     "   WHEN " USED_UP " THEN now() + least($3::float8 * 2 ^ a.strikes, 3600) * interval '1 second' END"
-    " RETURNING extract(epoch FROM blocked_until - now())", 0 };
+    /* which key it is, and whether this attempt made it silent */
+    " RETURNING extract(epoch FROM blocked_until - now()), array_position($1::text[], key) - 1,"
+    "  coalesce(blocked_until = now() + least($3::float8 * 2 ^ (strikes - 1), 3600) * interval '1 second', false)", 0 };
 
 /* Another statement, because only that sees what those have done whom the first one waited for. */
 static const twc_sql_t SQL_ATTEMPT_BEGIN = { "twc_attempt_begin",
@@ -276,15 +278,16 @@ typedef struct begin_t {
     bool full;
 } begin_t;
 
-static apr_interval_time_t longest(const twc_rows_t *rows)
+static void look(begin_t *b, const twc_rows_t *rows)
 {
-    double most = 0;
+    double longest = 0;
 
     for (int i = 0; i < twc_rows_count(rows); i++) {
         double seconds = twc_rows_null(rows, i, 0) ? 0 : strtod(twc_rows_view(rows, i, 0).data, NULL);
-        most = seconds > most ? seconds : most;
+        longest = seconds > longest ? seconds : longest;
+        b->attempt->fell[twc_rows_int(rows, i, 1)] = twc_rows_bool(rows, i, 2);
     }
-    return (apr_interval_time_t)(most * APR_USEC_PER_SEC);
+    b->wait = (apr_interval_time_t)(longest * APR_USEC_PER_SEC);
 }
 
 static void bind_keys(twc_ctx_t *ctx, const twc_attempt_t *attempt, twc_args_t *args)
@@ -296,15 +299,15 @@ static void bind_keys(twc_ctx_t *ctx, const twc_attempt_t *attempt, twc_args_t *
 static apr_status_t begin(twc_ctx_t *ctx, void *baton)
 {
     begin_t *b = baton;
-    twc_args_t look, take;
+    twc_args_t found, take;
     twc_rows_t *rows;
 
-    twc_args_init(&look, ctx->scratch);
-    bind_keys(ctx, b->attempt, &look);
-    twc_arg_int(&look, b->attempt->max);
-    twc_arg_num(&look, (double)b->attempt->window / APR_USEC_PER_SEC);
-    TWC_TRY(twc_db_run(ctx, &SQL_ATTEMPT_LOOK, &look, &rows));
-    b->wait = longest(rows);
+    twc_args_init(&found, ctx->scratch);
+    bind_keys(ctx, b->attempt, &found);
+    twc_arg_int(&found, b->attempt->max);
+    twc_arg_num(&found, (double)b->attempt->window / APR_USEC_PER_SEC);
+    TWC_TRY(twc_db_run(ctx, &SQL_ATTEMPT_LOOK, &found, &rows));
+    look(b, rows);
     if (b->wait > 0)
         return APR_SUCCESS;
     twc_args_init(&take, ctx->scratch);

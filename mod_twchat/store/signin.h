@@ -72,6 +72,7 @@ typedef struct twc_attempt_t {
     int max;
     apr_interval_time_t window;
     apr_int64_t id;                     /* out */
+    bool fell[2];                       /* out when APR_EBUSY: it was the one too many for this key, which fell silent by it */
 } twc_attempt_t;
 
 /**

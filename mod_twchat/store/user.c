@@ -511,8 +511,9 @@ static const twc_sql_t SQL_ROLE_INSERT = { "twc_role_insert",
     "SELECT row_to_json(t) FROM (SELECT " ROLE_SHAPE " FROM r) t", 0 };
 
 static const twc_sql_t SQL_ROLE_DELETE = { "twc_role_delete",
-    "WITH gone AS (DELETE FROM roles WHERE id = $1::bigint AND rank = 0 RETURNING 1) "
-    "SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM roles WHERE id = $1::bigint AND rank > 0)", 0 };
+    "WITH r AS (DELETE FROM roles WHERE id = $1::bigint AND rank = 0 RETURNING id, name, description, created_at, updated_at) "
+    "SELECT (SELECT name FROM r), (SELECT row_to_json(t) FROM (SELECT " ROLE_SHAPE " FROM r) t),"
+    " EXISTS (SELECT 1 FROM roles WHERE id = $1::bigint AND rank > 0)", 0 };
 
 static const twc_sql_t SQL_ROLE_ASSIGN = { "twc_role_assign",
     "WITH gone AS (DELETE FROM user_roles WHERE user_id = $1::bigint AND role_id <> ALL ($2::bigint[])) "
@@ -538,7 +539,7 @@ apr_status_t twc_role_insert(twc_ctx_t *ctx, const char *name, const char *descr
     return *json ? APR_SUCCESS : twc_problem(ctx, APR_EEXIST, "role_taken", "Role already exists");
 }
 
-apr_status_t twc_role_delete(twc_ctx_t *ctx, apr_int64_t id)
+apr_status_t twc_role_delete(twc_ctx_t *ctx, apr_int64_t id, const char **name, const char **json)
 {
     twc_args_t args;
     twc_rows_t *rows;
@@ -546,9 +547,11 @@ apr_status_t twc_role_delete(twc_ctx_t *ctx, apr_int64_t id)
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, id);
     TWC_TRY(twc_db_run(ctx, &SQL_ROLE_DELETE, &args, &rows));
-    if (twc_rows_bool(rows, 0, 0))
+    *name = twc_rows_text(rows, 0, 0, ctx->pool);
+    *json = twc_rows_text(rows, 0, 1, ctx->pool);
+    if (*name)
         return APR_SUCCESS;
-    return twc_rows_bool(rows, 0, 1) ? twc_problem(ctx, APR_EACCES, "role_built_in", "This role is built in and stays.")
+    return twc_rows_bool(rows, 0, 2) ? twc_problem(ctx, APR_EACCES, "role_built_in", "This role is built in and stays.")
         : twc_problem(ctx, APR_ENOENT, "role_unknown", "Role not found");
 }
 

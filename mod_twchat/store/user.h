@@ -121,8 +121,8 @@ apr_status_t twc_user_row_json(twc_ctx_t *ctx, apr_int64_t id, const char **json
 apr_status_t twc_role_list_json(twc_ctx_t *ctx, apr_int64_t user_id, const char **json);
 /** @return APR_EEXIST problem "role_taken" */
 apr_status_t twc_role_insert(twc_ctx_t *ctx, const char *name, const char *description, const char **json);
-/** @return APR_ENOENT problem "role_unknown" | APR_EACCES problem "role_built_in" */
-apr_status_t twc_role_delete(twc_ctx_t *ctx, apr_int64_t id);
+/** name, json: out, what it was. @return APR_ENOENT problem "role_unknown" | APR_EACCES problem "role_built_in" */
+apr_status_t twc_role_delete(twc_ctx_t *ctx, apr_int64_t id, const char **name, const char **json);
 /** Exactly these; unknown ids are skipped. ids: "{1,2}" */
 apr_status_t twc_role_assign(twc_ctx_t *ctx, apr_int64_t user_id, const char *ids);
 

@@ -57,6 +57,10 @@ class TestAtOnce:
         assert 1 <= codes.count(401) <= 10 and set(codes) <= {401, 429, 503}, codes
         more = [login(site, person.username, "wrong").status_code for _ in range(11)]
         assert codes.count(401) + more.count(401) == 10 and more[-1] == 429, (codes, more)
+        noted = "SELECT count(*) FROM audit_events WHERE entity_id = %s AND action = %s"         # who was told to come again is not
+        assert site.db().value(noted, str(person.id), "user.signin_failed") == 10
+        assert site.db().value(noted, str(person.id), "user.silenced") == 1
+        assert site.db().value(noted, "127.0.0.1", "address.silenced") == 1
 
     def test_two_steps_leave_nothing(self, open_site):
         person = register(open_site)
@@ -91,6 +95,7 @@ class TestAddresses:
         codes = [guess(i, f"2a00:1450:4001:81b:{i:x}::{i:x}") for i in range(1, 12)]
         assert codes == [401] * 10 + [429]
         assert guess(12, "2a00:1450:4001:81c::1") == 401                            # the network beside it
+        assert site.db().value("SELECT entity_id FROM audit_events WHERE action = 'address.silenced'") == "2a00:1450:4001:81b::/64"
 
 
 @pytest.mark.expect_log("AH01617", "AH01618", "auth_basic:error")

@@ -147,9 +147,11 @@ apr_status_t twc_admin_user_create(twc_req_t *q)
     return twc_reply_json(q, HTTP_OK, json);
 }
 
+/* Who may only read is shown what is about things they may read. */
 apr_status_t twc_admin_audit_events(twc_req_t *q)
 {
-    twc_audit_filter_t filter = { .entity = twc_req_query(q, "entity_type"), .id = twc_req_query(q, "entity_id") };
+    twc_audit_filter_t filter = { .entity = twc_req_query(q, "entity_type"), .id = twc_req_query(q, "entity_id"),
+                                  .readable = q->who->role < TWC_ROLE_ADMIN };
     const char *json;
     int limit;
 

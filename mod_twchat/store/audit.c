@@ -43,20 +43,44 @@ apr_status_t twc_audit_softly(twc_ctx_t *ctx)
 
 /* ---- lists ------------------------------------------------------------------------ */
 
+/* appointment-bot's clients know users as admin_user, and by UUIDs. $9: all there is, else what whoever reads conversations may read. */
 #define MATCHES \
-    " FROM audit_events WHERE ($1::text IS NULL OR entity_type = $1) AND ($2::text IS NULL OR entity_id = $2)" \
-    " AND ($3::text IS NULL OR actor_username = $3) AND ($4::text IS NULL OR starts_with(action, $4))" \
+    " FROM audit_events WHERE ($1::text IS NULL OR entity_type = CASE $1 WHEN 'admin_user' THEN 'user' ELSE $1 END)" \
+    " AND ($2::text IS NULL OR entity_id IN ($2, CASE WHEN $2 ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN twchat_uuid_id($2::uuid)::text END))" \
+    " AND ($3::text IS NULL OR strpos(lower(actor_username), lower($3)) > 0)" \
+    " AND ($4::text IS NULL OR EXISTS (SELECT FROM unnest(string_to_array($4, ',')) a WHERE a <> '' AND starts_with(action, a)))" \
     " AND ($5::timestamptz IS NULL OR at >= $5::timestamptz) AND ($6::timestamptz IS NULL OR at < $6::timestamptz)" \
-    " AND ($7::bigint IS NULL OR id < $7::bigint) ORDER BY audit_events.id DESC"
+    " AND ($7::bigint IS NULL OR id < $7::bigint)" \
+    " AND ($9::boolean OR entity_type IN ('contact', 'conversation', 'message', 'appointment', 'waitlist', 'campaign', 'workflow', 'setting'))" \
+    " ORDER BY audit_events.id DESC"
+
+#define WITH_UUID(json) \
+    "CASE WHEN jsonb_typeof(" json "->'id') = 'number' THEN jsonb_set(" json ", '{id}', to_jsonb(twchat_uuid((" json "->>'id')::bigint)))" \
+    " ELSE " json " END AS " json
 
 static const twc_sql_t SQL_EVENTS = { "twc_audit_events",
-    "SELECT coalesce(json_agg(t), '[]'::json) FROM (SELECT twchat_uuid(id) AS id, entity_type, entity_id, action, actor_username,"
-    " before_json, after_json, " TWC_SQL_OFFSET("at") " AS created_at" MATCHES " LIMIT $8::int) t", TWC_SQL_IDEMPOTENT };
+    "SELECT coalesce(json_agg(t), '[]'::json) FROM (SELECT twchat_uuid(id) AS id,"
+    " CASE entity_type WHEN 'user' THEN 'admin_user' ELSE entity_type END AS entity_type,"
+    " CASE WHEN entity_type IN ('user', 'api_key') THEN twchat_uuid(entity_id::bigint)::text ELSE entity_id END AS entity_id,"
+    " regexp_replace(action, '^user\\.', 'admin_user.') AS action, actor_username,"
+    " " WITH_UUID("before_json") ", " WITH_UUID("after_json") ", " TWC_SQL_OFFSET("at") " AS created_at" MATCHES " LIMIT $8::int) t",
+    TWC_SQL_IDEMPOTENT };
+
+#define NAME_IN(row) \
+    "coalesce(" row ".after_json->>'username', " row ".before_json->>'username', " row ".after_json->>'name', " row ".before_json->>'name')"
+
+/* Whom it is about, though the row itself says no more than a number and the account may be gone. */
+#define NAME_OF(row) \
+    "coalesce(" NAME_IN(row) ", CASE " row ".entity_type WHEN 'user' THEN coalesce(" \
+    "  (SELECT u.username FROM users u WHERE u.id = " row ".entity_id::bigint)," \
+    "  (SELECT " NAME_IN("o") " FROM audit_events o WHERE o.entity_type = 'user' AND o.entity_id = " row ".entity_id" \
+    "    AND " NAME_IN("o") " IS NOT NULL ORDER BY o.id DESC LIMIT 1)) END)"
 
 static const twc_sql_t SQL_PAGE = { "twc_audit_page",
     "WITH page AS (SELECT id, entity_type, entity_id, action, actor_kind, actor_username, before_json, after_json, remote_addr,"
     " correlation_id, " TWC_SQL_ISO_MS("at") " AS created_at" MATCHES " LIMIT $8::int + 1) "
-    "SELECT json_build_object('events', coalesce((SELECT json_agg(p) FROM (SELECT * FROM page ORDER BY id DESC LIMIT $8::int) p), '[]'::json),"
+    "SELECT json_build_object('events', coalesce((SELECT json_agg(p) FROM (SELECT e.*, " NAME_OF("e") " AS entity_name"
+    "  FROM page e ORDER BY id DESC LIMIT $8::int) p), '[]'::json),"
     " 'more', (SELECT count(*) FROM page) > $8::int)", TWC_SQL_IDEMPOTENT };
 
 static apr_status_t list(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_audit_filter_t *filter, int limit, const char **json)
@@ -72,6 +96,7 @@ static apr_status_t list(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_audit_f
     twc_arg_time(&args, filter->until);
     twc_arg_id(&args, filter->before);
     twc_arg_int(&args, limit);
+    twc_arg_bool(&args, !filter->readable);
     return twc_db_json(ctx, sql, &args, json);
 }
 

@@ -24,17 +24,23 @@ apr_status_t twc_audit_softly(twc_ctx_t *ctx);
 
 /** What to show; NULL members and 0 do not filter. */
 typedef struct twc_audit_filter_t {
-    const char *entity, *id, *actor, *action;   /* action: a beginning, "user." */
+    const char *entity, *id;            /* as either list has them */
+    const char *actor;                  /* a part of the name, in any case */
+    const char *action;                 /* beginnings: "user." or "user.created,role." */
     apr_time_t since, until;
     apr_int64_t before;                 /* rows with smaller ids only: the next page */
+    bool readable;                      /* nothing about accounts, roles, keys and sign-ins */
 } twc_audit_filter_t;
 
 /**
- * [{id, entity_type, entity_id, action, actor_username, before_json, after_json, created_at}…] newest first; created_at with offset
- * (appointment-bot).
+ * [{id, entity_type, entity_id, action, actor_username, before_json, after_json, created_at}…] newest first (appointment-bot): ids are
+ * UUIDs, an account is an admin_user; created_at with offset.
  */
 apr_status_t twc_audit_events_json(twc_ctx_t *ctx, const twc_audit_filter_t *filter, int limit, const char **json);
-/** {"events":[the same + actor_kind, remote_addr, correlation_id…],"more":bool}, created_at with Z (our pages). */
+/**
+ * Our pages: {"events":[the same, in our own terms, + entity_name, actor_kind, remote_addr, correlation_id…],"more":bool}, created_at
+ * with Z.
+ */
 apr_status_t twc_audit_page_json(twc_ctx_t *ctx, const twc_audit_filter_t *filter, int limit, const char **json);
 
 /** What a look at the chain found. */

@@ -146,7 +146,7 @@ class TestAdminUsers:
         assert set(row) == {"id", "username", "role", "is_active", "created_at"} and row["created_at"].endswith("+00:00")
         again = open_site.post("/api/admin-users", json={"username": name.upper()})
         assert (again.status_code, again.json()) == (400, {"detail": "Username already exists"})
-        event = open_site.get("/api/audit-events", params={"entity_type": "user", "limit": 1}).json()[0]
+        event = open_site.get("/api/audit-events", params={"entity_type": "admin_user", "limit": 1}).json()[0]
         assert set(event) == {"id", "entity_type", "entity_id", "action", "actor_username", "before_json", "after_json", "created_at"}
         assert event["action"] == "admin_user.created" and event["actor_username"] == "key:tests" and event["after_json"]["username"] == name
 

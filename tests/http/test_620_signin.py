@@ -311,7 +311,7 @@ class TestAudit:
         boss("PATCH", f"/api/users/{person.id}", json={"is_active": False})
         events = boss("GET", "/api/audit", params={"entity": "user", "id": person.id}).json()["events"]
         assert [e["action"] for e in events] == ["user.disabled", "user.signed_in", "user.created"]
-        assert set(events[0]) == {"id", "entity_type", "entity_id", "action", "actor_kind", "actor_username", "before_json", "after_json",
+        assert set(events[0]) == {"id", "entity_type", "entity_id", "entity_name", "action", "actor_kind", "actor_username", "before_json", "after_json",
                                   "remote_addr", "correlation_id", "created_at"}
         assert boss("GET", "/api/audit", params={"action": "user.dis", "id": person.id}).json()["events"] == events[:1]
         page = boss("GET", "/api/audit", params={"id": person.id, "limit": 1}).json()

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from client import new_number
-from people import Browser, enroll, login, new_name, register
+from people import PASSWORD, Browser, enroll, login, new_name, register
 from waiting import wait_for
 
 
@@ -158,3 +158,60 @@ class TestWhatIsNoted:
         assert boss("DELETE", f"/auth/roles/{made['id']}").status_code == 200
         row = one(open_site, "role.deleted", name)
         assert row["before_json"]["name"] == name and row["before_json"]["description"] == "x" and row["after_json"] is None
+
+
+class TestOurOwnList:
+    def test_whose(self, open_site, boss):
+        """Each row says whom it is about, though the account is gone."""
+        person = register(open_site)
+        boss("POST", f"/api/users/{person.id}/factor/reset")
+        boss("POST", f"/api/users/{person.id}/signout")
+        boss("DELETE", f"/api/users/{person.id}")
+        events = boss("GET", "/api/audit", params={"entity": "user", "id": person.id}).json()["events"]
+        assert len(events) == 5 and {e["entity_name"] for e in events} == {person.username}
+        boss("POST", "/api/keys", json={"name": "whose key"})
+        assert boss("GET", "/api/audit", params={"action": "api_key.created", "limit": 1}).json()["events"][0]["entity_name"] == "whose key"
+
+    def test_parts_match(self, open_site, boss):
+        person = register(open_site, new_name("Partly"))
+        boss("POST", f"/api/users/{person.id}/signout")
+        def found(**params):
+            return [e["action"] for e in boss("GET", "/api/audit", params={"id": person.id, **params}).json()["events"]]
+        assert found(actor=person.username[1:5].upper()) == ["user.signed_in"]
+        assert found(action="user.created,user.signed_out") == ["user.signed_out_everywhere", "user.created"]
+        assert found(action="user.created") == ["user.created"] and found(action="nonsense") == []
+
+
+class TestAuditEvents:
+    """appointment-bot's list."""
+
+    def test_users_as_the_list_has_them(self, open_site):
+        made = open_site.post("/api/admin-users", json={"username": new_name(), "password": PASSWORD}).json()
+        ident = made["id"]
+        number = open_site.db().value("SELECT id FROM users WHERE username = %s", made["username"])
+        Browser(open_site, made["username"])
+        open_site.request("PATCH", f"/api/users/{number}", json={"role": "viewer"})
+        events = open_site.get("/api/audit-events", params={"entity_type": "admin_user", "entity_id": ident}).json()
+        assert [e["action"] for e in events] == ["admin_user.role_set", "admin_user.signed_in", "admin_user.created"]
+        assert {(e["entity_type"], e["entity_id"]) for e in events} == {("admin_user", ident)}
+        assert events[-1]["after_json"]["id"] == ident and events[0]["before_json"]["id"] == ident
+        newest = open_site.get("/api/audit-events", params={"entity_type": "admin_user", "limit": 1}).json()
+        assert newest == events[:1] and uuid.UUID(newest[0]["id"])
+        open_site.post("/api/keys", json={"name": "a key"})
+        key = open_site.get("/api/audit-events", params={"entity_type": "api_key", "limit": 1}).json()[0]
+        assert uuid.UUID(key["entity_id"]) and key["after_json"]["id"] == key["entity_id"]
+        assert open_site.get("/api/audit-events", params={"entity_type": "admin_user", "entity_id": "nonsense"}).json() == []
+
+    @pytest.mark.parametrize("role, all_of_it", [("viewer", False), ("agent", False), ("admin", True), ("super_admin", True)])
+    def test_what_a_role_sees(self, open_site, boss, role, all_of_it):
+        boss("POST", "/auth/roles", json={"name": new_name("label")})
+        boss("POST", "/api/auto-reply/config", json={"enabled": False, "message": role})
+        person = register(open_site).give(role)
+        for as_them in (person, Browser(open_site, person.username)):
+            events = as_them("GET", "/api/audit-events", params={"limit": 1000}).json()
+            types = {e["entity_type"] for e in events}
+            assert "setting" in types and ({"admin_user", "role"} <= types) == all_of_it
+            assert all_of_it or types <= {"setting", "message"}
+            assert all_of_it or "@example.com" not in str(events)
+            only = as_them("GET", "/api/audit-events", params={"entity_type": "admin_user"}).json()
+            assert bool(only) == all_of_it

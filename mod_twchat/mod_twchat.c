@@ -34,6 +34,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(twc_config_finish, NULL, NULL, APR_HOOK_LAST);
     ap_hook_child_init(twc_tenant_child_init, after_dbd, NULL, APR_HOOK_LAST);
     ap_hook_child_stopping(twc_tenant_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(twc_router_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(twc_router_map, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_check_access_ex(twc_router_access, after_authz, NULL, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_check_authn(twc_router_authn, NULL, before_authn, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);

@@ -20,7 +20,6 @@
 #include "glue/router.h"
 #include "glue/status.h"
 
-
 /* What an early phase found, for the later ones. */
 typedef struct found_t {
     const twc_mount_t *mount;
@@ -67,16 +66,21 @@ static const found_t *find(request_rec *r)
 }
 
 /* Before the handler phase only the configuration says who will answer: SetHandler keeps an expression. */
-static const found_t *find_ours(request_rec *r)
+static bool is_ours(request_rec *r)
 {
     const twc_dir_conf_t *dir = twc_config_dir(r);
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     const char *wrong = NULL, *handler;
 
     if (!dir || !dir->mount || !core || !core->expr_handler)
-        return NULL;
+        return false;
     handler = ap_expr_str_exec(r, core->expr_handler, &wrong);
-    return !wrong && handler && strcmp(handler, TWC_HANDLER) == 0 ? find(r) : NULL;
+    return !wrong && handler && strcmp(handler, TWC_HANDLER) == 0;
+}
+
+static const found_t *find_ours(request_rec *r)
+{
+    return is_ours(r) ? find(r) : NULL;
 }
 
 static const twc_route_t *route_of(const found_t *found)
@@ -92,7 +96,7 @@ static bool is_preflight(const request_rec *r, const found_t *found)
 
 bool twc_router_serves(request_rec *r)
 {
-    return find_ours(r) != NULL;
+    return is_ours(r);
 }
 
 /* What is ours has no file: else mod_dir, say, would answer for a directory of the DocumentRoot that happens to have the
@@ -102,10 +106,49 @@ int twc_router_map(request_rec *r)
     ap_conf_vector_t *kept = r->per_dir_config;
     int rv = ap_location_walk(r);
 
-    if (rv == OK && !find_ours(r))
+    if (rv == OK && !is_ours(r))
         rv = DECLINED;
     r->per_dir_config = kept;
     return rv;
+}
+
+/* ---- correlation ----------------------------------------------------------------- */
+
+#define CORRELATION "X-Correlation-ID"
+
+/* The caller's, when it is one that fits into a log line; else ours. */
+static const char *make_correlation_id(request_rec *r)
+{
+    const char *given = apr_table_get(r->headers_in, CORRELATION);
+    apr_size_t len = given ? strlen(given) : 0;
+    char text[APR_UUID_FORMATTED_LENGTH + 1];
+    apr_uuid_t uuid;
+
+    if (len && len <= 128 && strspn(given, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-") == len)
+        return given;
+    apr_uuid_get(&uuid);
+    apr_uuid_format(text, &uuid);
+    return apr_pstrdup(r->pool, text);
+}
+
+/* Said early, so that it stands in what httpd itself answers, too. */
+static const char *correlation_id(request_rec *r)
+{
+    const char *id = apr_table_get(r->err_headers_out, CORRELATION);
+
+    if (!id) {
+        id = make_correlation_id(r);
+        apr_table_setn(r->err_headers_out, CORRELATION, id);
+    }
+    return id;
+}
+
+/* The path is not looked at: another module may be about to rewrite it. */
+int twc_router_translate(request_rec *r)
+{
+    if (is_ours(r))
+        (void)correlation_id(r);
+    return DECLINED;
 }
 
 int twc_router_access(request_rec *r)
@@ -309,21 +352,6 @@ static const twc_form_t *read_query(request_rec *r)
     return form;
 }
 
-/* The caller's, when it is one that fits into a log line; else ours. */
-static const char *correlation_id(request_rec *r)
-{
-    const char *given = apr_table_get(r->headers_in, "X-Correlation-ID");
-    apr_size_t len = given ? strlen(given) : 0;
-    char text[APR_UUID_FORMATTED_LENGTH + 1];
-    apr_uuid_t uuid;
-
-    if (len && len <= 128 && strspn(given, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-") == len)
-        return given;
-    apr_uuid_get(&uuid);
-    apr_uuid_format(text, &uuid);
-    return apr_pstrdup(r->pool, text);
-}
-
 int twc_router_handle(request_rec *r)
 {
     static const twc_principal_t nobody = { .kind = TWC_WHO_NOBODY };
@@ -343,7 +371,6 @@ int twc_router_handle(request_rec *r)
                      .body = { "", 0 }, .received_at = r->request_time };
     twc_tenant_ctx(q.tenant, &ctx, r->pool);
     q.correlation_id = correlation_id(r);
-    twc_reply_header(&q, "X-Correlation-ID", q.correlation_id);
     serve(&q);
     return OK;
 }

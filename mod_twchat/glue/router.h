@@ -16,6 +16,9 @@
 /** Is this request answered by a route of ours, or told that there is none? */
 bool twc_router_serves(request_rec *r);
 
+/** translate_name hook: from here on every answer below a mount carries X-Correlation-ID, also what httpd itself refuses. */
+int twc_router_translate(request_rec *r);
+
 /** map_to_storage hook: what is ours has no file, so the disk is not walked. */
 int twc_router_map(request_rec *r);
 

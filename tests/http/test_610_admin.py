@@ -185,6 +185,7 @@ class TestTenant:
         assert ask(ours, keyed=False) == (401, "Unauthorized")
 
 
+@pytest.mark.expect_log("AH01618", "AH01617", "AH01630", "auth_basic:error")
 class TestCorrelation:
     def test_echo_or_new(self, open_site):
         assert open_site.get("/api/health", headers={"X-Correlation-ID": "abc.1-2_3"}).headers["X-Correlation-ID"] == "abc.1-2_3"
@@ -193,3 +194,14 @@ class TestCorrelation:
             assert re.fullmatch(r"[0-9a-f-]{36}", got)
         assert open_site.get("/api/nothing-here").headers["X-Correlation-ID"]
         assert open_site.get("/api/admin/auth/me", keyed=False).headers["X-Correlation-ID"]
+
+    def test_though_apache_refuses(self, site, make_site):
+        """Before any handler runs, by Apache's Basic and by our own say in it."""
+        for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Basic eDp5"}):
+            answer = site.get("/api/admin/auth/me", keyed=False, headers={"X-Correlation-ID": "abc.1", **headers})
+            assert (answer.status_code, answer.headers["X-Correlation-ID"]) == (401, "abc.1")
+            assert re.fullmatch(r"[0-9a-f-]{36}", site.get("/api/admin/auth/me", keyed=False, headers=headers).headers["X-Correlation-ID"])
+        denied = make_site(access="Require ip 10.9.8.7").get("/api/admin/auth/me")
+        assert denied.status_code == 403 and denied.headers["X-Correlation-ID"]
+        given = site.get("/api/admin/auth/me", headers={"X-Correlation-ID": "abc.2"}).raw.headers.getlist("X-Correlation-ID")
+        assert given == ["abc.2"]

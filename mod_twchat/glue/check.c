@@ -62,6 +62,20 @@ const char *twc_check_url(apr_pool_t *pool, const char *word)
     return NULL;
 }
 
+/* Compared byte by byte with what browsers write: lower case, no path, no slash at the end. */
+const char *twc_check_origin(apr_pool_t *pool, const char *word)
+{
+    apr_uri_t uri;
+    bool fine = strcmp(word, "*") == 0;
+
+    if (!fine && !twc_check_url(pool, word) && apr_uri_parse(pool, word, &uri) == APR_SUCCESS && !uri.path)
+        fine = is_host(uri.hostname, strlen(uri.hostname)) || strchr(uri.hostname, ':');
+    for (const char *p = word; *p && fine; p++)
+        fine = !apr_isupper(*p);
+    return fine ? NULL : apr_psprintf(pool, "'%s' is no origin: https://app.example.com, with a port where it is unusual, without a slash "
+                                      "at the end; or *", word);
+}
+
 const char *twc_check_sender(apr_pool_t *pool, const char *word)
 {
     const char *address = twc_phone_canonical(pool, word, false);

@@ -12,6 +12,7 @@ const char *twc_check_key_sid(apr_pool_t *pool, const char *word);
 const char *twc_check_host(apr_pool_t *pool, const char *word);
 const char *twc_check_log(apr_pool_t *pool, const char *word);
 const char *twc_check_message(apr_pool_t *pool, const char *word);
+const char *twc_check_origin(apr_pool_t *pool, const char *word);
 const char *twc_check_regex(apr_pool_t *pool, const char *word);
 const char *twc_check_sender(apr_pool_t *pool, const char *word);
 const char *twc_check_service(apr_pool_t *pool, const char *word);

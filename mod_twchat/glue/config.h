@@ -23,6 +23,7 @@ typedef struct twc_settings_t {
     apr_array_header_t *token_secrets;          /* the same */
     apr_array_header_t *trusted_proxies;        /* addresses and subnets */
     apr_array_header_t *media_hosts;
+    apr_array_header_t *allow_origins;          /* "*", or scheme://host[:port] */
     apr_array_header_t *rates;                  /* kind, rate, kind, rate ... */
     apr_array_header_t *confirm;                /* twc_confirm_t */
     apr_int64_t chat_mode, auto_migrate;

@@ -116,6 +116,9 @@ const command_rec twc_commands[] = {
     ROW("TwchatApiRate", RSRC_CONF, "N [N]|off - requests a second of one caller, and how many may come at once",
         .set = twc_set_api_rate, .offset = HERE(api_rate), .offset2 = HERE(api_burst), .def = "100 500", .lo = 1, .hi = 1000000),
 
+    ROW("TwchatAllowOrigin", RSRC_CONF, "*|ORIGIN... - pages of which sites may ask whatsapp-inbox and ai-messaging",
+        .set = twc_set_origins, .offset = HERE(allow_origins), .def = "*", .check = twc_check_origin),
+
     ROW("TwchatListMax", RSRC_CONF, "N - upper bound of list lengths that have none",
         .set = twc_set_int, .offset = HERE(list_max), .def = "1000", .lo = 1, .hi = 100000),
     ROW("TwchatBodyLimit", RSRC_CONF, "BYTES - largest request body",

@@ -212,12 +212,29 @@ int twc_router_authn(request_rec *r)
 
 /* ---- the way through ---------------------------------------------------------------- */
 
+/* What a page of this origin is told: "*", its own name, or NULL where it may not read our answers. */
+static const char *allowed_origin(const twc_req_t *q, const char *origin)
+{
+    const apr_array_header_t *allowed = q->tenant->server_conf->set.allow_origins;
+
+    for (int i = 0; origin && i < allowed->nelts; i++) {
+        const char *one = APR_ARRAY_IDX(allowed, i, const char *);
+        if (strcmp(one, "*") == 0 || strcmp(one, origin) == 0)
+            return one;
+    }
+    return NULL;
+}
+
 static void say_cors(twc_req_t *q)
 {
-    if (!twc_interfaces[q->match->interface].cors || !twc_req_header(q, "Origin"))
+    const char *allowed;
+
+    if (!twc_interfaces[q->match->interface].cors)
         return;
-    twc_reply_header(q, "Access-Control-Allow-Origin", "*");
-    apr_table_mergen(q->r->err_headers_out, "Vary", "Origin");
+    apr_table_mergen(q->r->err_headers_out, "Vary", "Origin");      /* for caches, also where nobody asked from another site */
+    allowed = allowed_origin(q, twc_req_header(q, "Origin"));
+    if (allowed)
+        twc_reply_header(q, "Access-Control-Allow-Origin", allowed);
 }
 
 static apr_status_t answer_options(twc_req_t *q)
@@ -225,7 +242,7 @@ static apr_status_t answer_options(twc_req_t *q)
     const char *allow = twc_methods_allow(q->r->pool, q->match->allow);
 
     twc_reply_header(q, "Allow", allow);
-    if (is_preflight(q->r, find(q->r))) {
+    if (apr_table_get(q->r->err_headers_out, "Access-Control-Allow-Origin")) {
         twc_reply_header(q, "Access-Control-Allow-Methods", allow);
         twc_reply_header(q, "Access-Control-Allow-Headers",
                          "Authorization, Content-Type, Idempotency-Key, X-API-Key");

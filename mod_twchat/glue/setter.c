@@ -116,6 +116,15 @@ const char *twc_set_list(cmd_parms *cmd, const twc_directive_t *d, void *base, i
     return wrong;
 }
 
+/* "*" says it all, so it stands alone. */
+const char *twc_set_origins(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv)
+{
+    for (int i = 0; i < argc && argc > 1; i++)
+        if (strcmp(argv[i], "*") == 0)
+            return apr_pstrcat(cmd->pool, cmd->cmd->name, ": * goes with nothing beside it", NULL);
+    return twc_set_list(cmd, d, base, argc, argv);
+}
+
 static const char *out_of_range(cmd_parms *cmd, const char *word, const char *lo, const char *hi)
 {
     return apr_psprintf(cmd->pool, "%s: '%s' is not between %s and %s", cmd->cmd->name, word, lo, hi);

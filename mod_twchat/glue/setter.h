@@ -41,6 +41,7 @@ const char *twc_set_int(cmd_parms *cmd, const twc_directive_t *d, void *base, in
 const char *twc_set_list(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_lives(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_mount(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
+const char *twc_set_origins(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_path(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_rates(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);
 const char *twc_set_registration(cmd_parms *cmd, const twc_directive_t *d, void *base, int argc, const char **argv);

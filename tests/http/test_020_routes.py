@@ -3,6 +3,7 @@
 import pytest
 
 from client import new_sid
+from httpd import Httpd, scratch_dir
 from server import EVERYTHING
 from waiting import wait_for
 
@@ -129,6 +130,48 @@ class TestSingleMounts:
             "Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"})
         allowed = answer.headers.get("Access-Control-Allow-Origin")
         assert (allowed is not None) == (name in ("whatsapp-inbox", "ai-messaging"))
+
+
+class TestOrigins:
+    """TwchatAllowOrigin: whose pages may ask whatsapp-inbox and ai-messaging."""
+
+    OURS = ("https://app.example", "http://localhost:3000")
+
+    @pytest.fixture(scope="class")
+    def narrow(self, make_site):
+        return make_site(access="Require all granted", directives="TwchatAllowOrigin " + " ".join(self.OURS))
+
+    @staticmethod
+    def ask(site, method, path, origin, **headers):
+        answer = site.request(method, path, keyed=False, headers={**({"Origin": origin} if origin else {}), **headers})
+        return answer.headers.get("Access-Control-Allow-Origin"), "Origin" in answer.headers.get("Vary", ""), answer
+
+    def test_those_that_are_named(self, narrow):
+        for method, path in (("GET", "/health"), ("GET", "/auth/me"), ("POST", "/auth/login"), ("OPTIONS", "/auth/login")):
+            for origin in self.OURS:
+                allowed, varies, _ = self.ask(narrow, method, path, origin)
+                assert (allowed, varies) == (origin, True), (method, path)
+            for origin in (None, "null", "https://app.example.evil", "https://app.example:444", "http://app.example", "https://evil.example"):
+                allowed, varies, _ = self.ask(narrow, method, path, origin)
+                assert (allowed, varies) == (None, True), (method, path, origin)
+
+    def test_a_preflight(self, narrow):
+        said = {"Access-Control-Request-Method": "POST"}
+        _, _, answer = self.ask(narrow, "OPTIONS", "/auth/login", self.OURS[0], **said)
+        assert answer.status_code == 204 and "POST" in answer.headers["Access-Control-Allow-Methods"]
+        _, _, answer = self.ask(narrow, "OPTIONS", "/auth/login", "https://evil.example", **said)
+        assert not [h for h in answer.headers if h.startswith("Access-Control")]
+
+    def test_anybody_unless_told_otherwise(self, site):
+        assert self.ask(site, "GET", "/health", "https://anybody.example")[:2] == ("*", True)
+        assert self.ask(site, "GET", "/api/stats", "https://anybody.example")[0] is None
+
+    @pytest.mark.parametrize("line", ["", "* https://app.example", "app.example", "https://app.example/", "https://app.example/path",
+                                      "https://App.example", "null", "https://user@app.example", "https://*.example"])
+    def test_what_is_no_origin_is_refused_at_start(self, line):
+        httpd = Httpd(scratch_dir("conf"), f"Listen 127.0.0.1:1\nTwchatAllowOrigin {line}", ("twchat",))
+        status, said = httpd.configtest()
+        assert status != 0 and "TwchatAllowOrigin" in said, said
 
 
 class TestAccess:

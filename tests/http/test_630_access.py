@@ -38,6 +38,9 @@ def ask(site, method, route, headers, **options):
 
 
 
+def cookies_of(browser):
+    return {"Cookie": "; ".join(f"{k}={v}" for k, v in browser.cookies.items()), "X-CSRF-Token": browser.cookies["admin_csrf"]}
+
 
 @pytest.fixture(scope="class")
 def closed(make_site, make_sandbox):
@@ -111,6 +114,43 @@ class TestEveryRoute:
                 continue
             answer = ask(closed, method, route, {"X-API-Key": keys[role]})
             assert (answer.status_code in REFUSED) == (not may(route, role, False)), (method, route["path"], role, answer.status_code, answer.text[:200])
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_cookies(self, closed, people, role):
+        """The same people at a browser: they may what their tokens may."""
+        browser = Browser(closed, people[role].username)
+        for method, route in calls():
+            if route["access"] in ("open", "twilio") or route["path"] in LAST or (route["path"], method) == ("/auth/me/password", "PUT"):
+                continue
+            answer = ask(closed, method, route, cookies_of(browser))
+            assert (answer.status_code in REFUSED) == (not may(route, role, True)), (method, route["path"], role, answer.status_code, answer.text[:200])
+
+    def test_cookies_with_the_token_of_somebody_else(self, closed, people):
+        mine, theirs = (Browser(closed, people[role].username) for role in ("super_admin", "admin"))
+        headers = {"Cookie": "admin_session=" + mine.cookies["admin_session"], "X-CSRF-Token": theirs.cookies["admin_csrf"]}
+        for method, route in calls():
+            if route["access"] not in ("open", "twilio") and method != "GET":
+                answer = ask(closed, method, route, headers)
+                assert answer.status_code == 403 and "CSRF" in answer.text, (method, route["path"], answer.text[:200])
+
+    @pytest.mark.parametrize("role", ROLES[:-1])
+    def test_another_users(self, closed, people, role):
+        """Everything that has a number, with the number of somebody else's: told apart from nothing, and nothing happens to it."""
+        owner, asker = register(closed).give("agent"), people[role]
+        browser = Browser(closed, owner.username)
+        sessions = [s["id"] for s in owner("GET", "/auth/sessions").json()]
+        before = (owner("GET", "/auth/me").json(), browser("GET", "/api/account").json())
+        for method, route in calls():
+            if ":id" not in route["path"] or route["access"] in ("open", "twilio"):
+                continue
+            for ident in sessions if "/sessions/" in route["path"] else [owner.id]:
+                path = path_of(route).replace("999999999", str(ident))
+                for headers in (bearer(asker.access), cookies_of(Browser(closed, asker.username))):
+                    answer = closed.request(method, path, keyed=False, headers=headers, **({} if method in ("GET", "DELETE") else {"json": {}}))
+                    assert answer.status_code in (400, 403, 404, 409), (method, path, answer.status_code, answer.text[:200])
+                    assert owner.username not in answer.text
+        assert (owner("GET", "/auth/me").json(), browser("GET", "/api/account").json()) == before
+        assert [s["id"] for s in owner("GET", "/auth/sessions").json()] == sessions
 
     def test_cookies_without_their_token(self, closed, people):
         browser = Browser(closed, people["super_admin"].username)

@@ -15,6 +15,7 @@
 #include "glue/principal.h"
 #include "glue/reply.h"
 #include "glue/status.h"
+#include "page/problem.h"
 #include "store/setting.h"
 
 const char *twc_admit_words(twc_interface_e interface, const twc_principal_t *who)
@@ -41,37 +42,31 @@ static void drop_cookie(twc_req_t *q)
         twc_cookie_clear(q);
 }
 
+static apr_status_t send_to(twc_req_t *q, const char *page, const char *words)
+{
+    const char *mount = q->dir->mount->path[1] ? q->dir->mount->path : "";
+
+    twc_reply_header(q, "Location", apr_pstrcat(q->r->pool, mount, page, NULL));
+    return twc_reply_text(q, HTTP_SEE_OTHER, words);
+}
+
 /* The page that signs in, told where to return to: a path of this site, never anywhere else. */
 static apr_status_t send_to_signin(twc_req_t *q)
 {
-    const char *mount = q->dir->mount->path[1] ? q->dir->mount->path : "";
     const char *next = ap_escape_urlencoded(q->r->pool, apr_pstrcat(q->r->pool, q->r->uri, q->r->args ? "?" : NULL, q->r->args, NULL));
 
     drop_cookie(q);
-    twc_reply_header(q, "Location", apr_pstrcat(q->r->pool, mount, "/signin?next=", next, NULL));
-    return twc_reply_text(q, HTTP_SEE_OTHER, "Please sign in.\n");
-}
-
-/* Browsers say that they take HTML; programs are better served with a 401. */
-static bool shows_pages(const twc_req_t *q)
-{
-    const char *accept = twc_req_header((twc_req_t *)q, "Accept");
-
-    if (!accept || !ap_strcasestr(accept, "text/html"))
-        return false;
-    for (int i = 0; i < q->dir->mount->count; i++)
-        if (q->dir->mount->interfaces[i] == TWC_IF_NATIVE)
-            return true;
-    return false;
+    return send_to(q, apr_pstrcat(q->r->pool, "/signin?next=", next, NULL), "Please sign in.\n");
 }
 
 static apr_status_t refuse_nobody(twc_req_t *q)
 {
     if (q->who->stranger) {
         log_auth(q, "no account goes with this user");
-        return twc_reply_error(q, HTTP_FORBIDDEN, "You are signed in to this server, but nobody has made an account for you here.");
+        (void)twc_problem(q->ctx, APR_EACCES, "no_account", "You are signed in to this server, but nobody has made an account for you here.");
+        return twc_reply_error(q, HTTP_FORBIDDEN, q->ctx->problem->detail);
     }
-    if (q->route->page && q->r->method_number == M_GET && !q->who->refused && shows_pages(q))
+    if (!q->who->refused && twc_page_wanted(q))
         return send_to_signin(q);
     log_auth(q, q->who->refused ? "credentials refused" : "not signed in");
     drop_cookie(q);
@@ -87,18 +82,28 @@ static twc_role_e role_wanted(twc_access_e access)
 static apr_status_t refuse_role(twc_req_t *q, twc_role_e wanted)
 {
     log_auth(q, "role too low");
+    if (q->who->must_enroll && twc_page_wanted(q))
+        return send_to(q, "/account", "Please set up a second factor.\n");
     if (q->who->must_enroll)
-        return twc_reply_error(q, HTTP_FORBIDDEN, "Your role wants a second factor; set one up in your account first.");
-    if (q->match->interface == TWC_IF_AI_MESSAGING && wanted == TWC_ROLE_SUPER)
-        return twc_reply_error(q, HTTP_FORBIDDEN, "Superuser access required");
-    return twc_reply_error(q, HTTP_FORBIDDEN, apr_psprintf(q->r->pool, "This needs the role %s; yours is %s.", twc_role_name(wanted),
-                                                           twc_role_name(q->who->role)));
+        (void)twc_problem(q->ctx, APR_EACCES, "must_enroll", "Your role wants a second factor; set one up in your account first.");
+    else if (q->match->interface == TWC_IF_AI_MESSAGING && wanted == TWC_ROLE_SUPER)
+        (void)twc_problem(q->ctx, APR_EACCES, "role_too_low", "Superuser access required");
+    else
+        (void)twc_problem(q->ctx, APR_EACCES, "role_too_low", "This needs the role %s; yours is %s.", twc_role_name(wanted),
+                          twc_role_name(q->who->role));
+    return twc_reply_error(q, HTTP_FORBIDDEN, q->ctx->problem->detail);
 }
 
 static apr_status_t refuse_change(twc_req_t *q, const char *event, const char *words)
 {
     log_auth(q, event);
     return twc_reply_error(q, HTTP_FORBIDDEN, words);
+}
+
+static apr_status_t refuse_disabled(twc_req_t *q)
+{
+    (void)twc_problem(q->ctx, APR_EACCES, "user_disabled", "User is disabled");
+    return refuse_change(q, "account disabled", q->ctx->problem->detail);
 }
 
 static apr_status_t refuse_rate(twc_req_t *q, apr_interval_time_t wait)
@@ -121,7 +126,7 @@ static apr_status_t admit_known(twc_req_t *q, bool *in)
     apr_status_t rv;
 
     if (q->who->disabled)
-        return refuse_change(q, "account disabled", "User is disabled");
+        return refuse_disabled(q);
     if (q->route->access == TWC_ACCOUNT && q->who->kind != TWC_WHO_USER)
         return refuse_nobody(q);
     if (q->route->access == TWC_ACCOUNT && q->who->key)

@@ -12,6 +12,7 @@
 #include "glue/fields.h"
 #include "glue/module.h"
 #include "glue/reply.h"
+#include "page/problem.h"
 #include "util/text.h"
 
 #define RETRY_AFTER "2"
@@ -138,6 +139,7 @@ static const char *code_of(apr_pool_t *pool, int status)
 apr_status_t twc_reply_error(twc_req_t *q, int status, const char *text)
 {
     const twc_problem_t *p = q->ctx->problem;
+    const char *code = p->code ? p->code : code_of(q->r->pool, status);
 
     if (!text)
         text = twc_reply_reason(status);
@@ -145,9 +147,9 @@ apr_status_t twc_reply_error(twc_req_t *q, int status, const char *text)
         twc_reply_retry_after(q->r, p->wait);
     else if (status == HTTP_SERVICE_UNAVAILABLE && !apr_table_get(q->r->err_headers_out, "Retry-After"))
         twc_reply_header(q, "Retry-After", RETRY_AFTER);
-    return twc_reply_json(q, status, twc_reply_error_body(q->r->pool, q->match->style, text,
-                                                          p->code ? p->code : code_of(q->r->pool, status),
-                                                          0, p->field));
+    if (twc_page_wanted(q) && twc_page_problem(q, status, code, text))
+        return APR_SUCCESS;
+    return twc_reply_json(q, status, twc_reply_error_body(q->r->pool, q->match->style, text, code, 0, p->field));
 }
 
 static apr_status_t reply_other(twc_req_t *q, apr_status_t rv)

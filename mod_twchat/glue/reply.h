@@ -26,7 +26,7 @@ apr_status_t twc_reply_object(twc_req_t *q, int status, json_t *json);
 
 apr_status_t twc_reply_text(twc_req_t *q, int status, const char *text);
 
-/** An error in the style of the route's interface, in the words of ctx->problem where that has any. */
+/** An error in the style of the route's interface, in the words of ctx->problem where that has any; a page where a person wanted one. */
 apr_status_t twc_reply_error(twc_req_t *q, int status, const char *text);
 
 /** ctx->problem as an answer: status by kind, 503 and 429 with Retry-After. */

@@ -18,7 +18,7 @@ from waiting import wait_for
 
 SIZES = {"desk": (1440, 900, False), "tablet": (820, 1180, True), "phone": (390, 844, True)}
 # Chromium's own words for an answer of 4xx or 5xx; what the pages make of it is asserted where it matters.
-REFUSALS = re.compile(r"Failed to load resource: the server responded with a status of (401|404|409|500)")
+REFUSALS = re.compile(r"Failed to load resource: the server responded with a status of (401|403|404|409|500)")
 
 
 def start_chrome():

@@ -163,7 +163,55 @@ class TestPeople:
         enter(desk, door, "agent")
         assert "People" not in " ".join(desk.texts(".rail-link"))
         desk.driver.get(door.url + "/users")
-        assert "super_admin" in desk.driver.page_source
+        desk.see(".empty h2", "This page is not for you")
+        desk.see(".empty p", "Your role, Agent, does not include it.")
+        desk.wait_live()
+        desk.click(".empty .btn-accent", "To the dashboard")
+        wait_for(lambda: desk.driver.current_url == door.url + "/", 10, "the dashboard")
+        desk.driver.get(door.url + "/no/such/page")
+        desk.see(".empty h2", "There is no such page")
+        assert not desk.complaints()
+
+    def test_without_a_role(self, desk, door):
+        person = register(door)
+        desk.driver.get(door.url + "/")
+        sign_in(desk, person.username)
+        desk.see(".empty p", "Your account has no role yet.")
+        desk.click(".empty .btn-accent", "Your account")
+        desk.see(".setting")
+        assert not desk.visible(".rail-link") and not desk.visible("tw-banner") and not desk.visible("tw-connection")
+
+
+class TestEnrolling:
+    @pytest.fixture(scope="class")
+    def strict(self, postgres, template):
+        one = Site(postgres, template, hosts=[Host(access="Require all granted", directives="TwchatChatMode off\nTwchatSecondFactor agent")])
+        _http._watch.add(one.log)
+        try:
+            yield one.start()
+        finally:
+            one.stop()
+
+    def test_led_there_and_on(self, desk, strict):
+        """Who must have a second factor finds where to set it up, why, and then everything else."""
+        person = register(strict).give("agent")
+        desk.driver.get(strict.url + "/")
+        sign_in(desk, person.username)
+        wait_for(lambda: desk.driver.current_url == strict.url + "/account", 10, "the account")
+        desk.see(".notice", "Your role wants a second factor")
+        assert not desk.visible(".rail-link") and not desk.visible("tw-banner")
+        desk.shot("enrol-desk-light")
+        desk.click(".notice .btn-accent")
+        desk.type_in("dialog input[name=password]", PASSWORD)
+        desk.click("dialog .btn-accent", "Continue")
+        desk.see("dialog .qr")
+        secret = desk.see("dialog .codes").text.replace(" ", "")
+        desk.type_in("dialog input[name=code]", code_of(secret))
+        desk.click("dialog .btn-accent", "Confirm")
+        desk.click("dialog .btn-accent", "I have kept it")
+        wait_for(lambda: desk.driver.current_url == strict.url + "/", 10, "the dashboard")
+        desk.wait_live()
+        assert not desk.complaints()
 
 
 class TestAuditLog:

@@ -38,6 +38,37 @@ class TestPages:
             if answer.status_code == 303:
                 assert answer.headers["Location"].startswith("/signin?next=%2f")
 
+    def test_browsers_are_told_on_a_page(self, open_site):
+        """What is refused or not there, on the way of a person: a page; on the way of a program: JSON."""
+        viewer = Browser(open_site, register(open_site).give("viewer").username)
+        for path, status, root in (("/users", 403, ""), ("/nothing/here/at-all", 404, "../../"), ("/chat/%ff", 404, "../")):
+            answer = viewer("GET", path, headers=BROWSER)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8"), path
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"] and answer.headers["Cache-Control"] == "no-store"
+            assert f'data-status="{status}"' in answer.text and f'src="{root}assets/js/page-problem.js"' in answer.text
+            assert "@" not in answer.text
+        for path in ("/users", "/nothing/here"):
+            assert viewer("GET", path).headers["Content-Type"] == "application/json"
+        assert viewer("GET", "/api/users", headers=BROWSER).headers["Content-Type"] == "application/json"
+        assert viewer("GET", "/api/nothing", headers=BROWSER).headers["Content-Type"] == "application/json"
+        assert viewer("GET", "/nothing/<script>", headers=BROWSER).text.count("<script") == 2
+        open_site.db().run("UPDATE users SET is_active = false WHERE username = %s", viewer("GET", "/api/session").json()["user"])
+        assert 'data-code="user_disabled"' in viewer("GET", "/", headers=BROWSER).text
+
+    def test_whom_only_apache_knows_is_told_on_a_page(self, make_site):
+        site = make_site()
+        site.db().run("DELETE FROM users")
+        answer = site.get("/", keyed=False, auth=site.auth, headers=BROWSER)
+        assert answer.status_code == 403 and 'data-code="no_account"' in answer.text
+        assert "nobody has made an account" in site.get("/", keyed=False, auth=site.auth).json()["error"]
+
+    def test_too_often_is_told_on_a_page(self, make_site):
+        site = make_site(access="Require all granted", directives="TwchatApiRate 1 5")
+        browser = Browser(site, register(site).give("viewer").username)
+        answers = [browser("GET", "/inbox", headers=BROWSER) for _ in range(20)]
+        late = next(a for a in answers if a.status_code == 429)
+        assert 'data-status="429"' in late.text and int(late.headers["Retry-After"]) >= 1
+
     def test_a_role_too_low(self, open_site):
         nobody = Browser(open_site, register(open_site).username)
         assert nobody("GET", "/inbox").status_code == 403
@@ -220,6 +251,11 @@ class TestSecondFactor:
         browser = Browser(site, admin.username)
         assert browser("GET", "/api/stats").status_code == 403
         assert browser("GET", "/api/session").json()["must_enroll"] is True
+        for path in ("/", "/inbox", "/audit"):              # a person is shown where to set it up
+            answer = browser("GET", path, headers=BROWSER)
+            assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
+        assert browser("GET", "/account", headers=BROWSER).status_code == 200
+        assert browser("GET", "/").status_code == 403
         enroll(browser)
         assert browser("GET", "/api/stats").status_code == 200
 

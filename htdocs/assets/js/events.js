@@ -5,7 +5,7 @@
  *
  * Fires: "message" (detail: entry), "removed" (detail: {id}), "conversation" (detail: thread row), "reset" (fetch everything again),
  * "state" (detail: {name, seconds}) with name
- *   connecting · live · polling · retrying (seconds until the next attempt) · offline · denied
+ *   connecting · live · polling · retrying (seconds until the next attempt) · offline · denied · off (nothing is followed here)
  */
 import { url } from './api.js';
 
@@ -36,16 +36,22 @@ export class Live extends EventTarget {
 
   constructor() {
     super();
-    addEventListener('online', () => this.retryNow());
-    addEventListener('offline', () => { this.#stop(); this.#say('offline'); });
+    addEventListener('online', () => this.#again());
+    addEventListener('offline', () => { if (this.state.name !== 'off') { this.#stop(); this.#say('offline'); } });
     addEventListener('pagehide', () => this.#stop());
-    addEventListener('pageshow', event => { if (event.persisted) this.retryNow(); });
+    addEventListener('pageshow', event => { if (event.persisted) this.#again(); });
     document.addEventListener('visibilitychange', () => this.#visibility());
   }
 
   start() {
     if (navigator.onLine === false) this.#say('offline');
     else this.#connect();
+  }
+
+  /** This reader may follow nothing. */
+  off() {
+    this.#stop();
+    this.#say('off');
   }
 
   /**
@@ -63,6 +69,10 @@ export class Live extends EventTarget {
   retryNow() {
     this.#stop();
     this.#connect();
+  }
+
+  #again() {
+    if (this.state.name !== 'off') this.retryNow();
   }
 
   #connect() {
@@ -182,6 +192,7 @@ export class Live extends EventTarget {
 
   #visibility() {
     clearTimeout(this.#hiddenTimer);
+    if (this.state.name === 'off') return;
     if (document.hidden) {
       this.#hiddenTimer = setTimeout(() => { this.#stop(); this.#say('connecting'); }, HIDDEN_MS);
     } else if (!this.#source && !this.#abort) {

@@ -69,7 +69,7 @@ const withPassword = (title, text, label, act) => openDialog(title, close => h('
   form([{ name: 'password', label: t('me.password.current'), type: 'password', autocomplete: 'current-password', required: true, autofocus: true }], label,
     async values => close(await act(values.password)))));
 
-async function enroll(me, place) {
+async function enroll(me, who, place) {
   const begun = await (me.has_password ? withPassword(t('factor.set_up.title'), t('factor.password.text'), t('factor.next'), api.beginFactor) : api.beginFactor());
   if (!begun) return;
   const codes = await openDialog(t('factor.set_up.title'), close => h('div', { class: 'sheet-body' },
@@ -80,7 +80,8 @@ async function enroll(me, place) {
       async values => close((await api.confirmFactor(values.code)).recovery_codes))));
   if (!codes) return;
   await codesSheet(codes);
-  load(place);
+  if (who.must_enroll) location.href = api.url('.');      /* everything else is open now */
+  else load(place);
 }
 
 async function turnOff(place) {
@@ -104,18 +105,24 @@ async function showLeft(line) {
   line.textContent = t('factor.codes.left', { n: left });
 }
 
+const say = error => toast(problemText(error), { bad: true });
+
+/* Why somebody is here who wanted to go elsewhere. */
+function mustEnroll(me, who, place) {
+  return h('div', { class: 'notice', role: 'alert' }, icon('shield'), h('div', {}, h('strong', {}, t('factor.must.title')), h('p', {}, t('factor.must'))),
+    h('button', { type: 'button', class: 'btn btn-accent', onclick: () => enroll(me, who, place).catch(say) }, t('factor.set_up')));
+}
+
 function factor(me, who, place) {
-  const say = error => toast(problemText(error), { bad: true });
   const left = h('p', { class: 'codes-left' });
   if (me.second_factor) showLeft(left).catch(say);
   return h('div', { class: 'factor' },
     h('p', { class: me.second_factor ? 'state-line good' : 'state-line' }, icon('shield'), t(me.second_factor ? 'factor.is_on' : 'factor.is_off')),
-    who.must_enroll && h('p', { class: 'field-error', role: 'alert' }, t('factor.must')),
     me.second_factor && left,
     h('div', { class: 'form-actions' }, me.second_factor
       ? [h('button', { type: 'button', class: 'btn btn-outline', onclick: () => renewCodes(me, place).catch(say) }, t('factor.codes.new')),
         h('button', { type: 'button', class: 'btn btn-outline', onclick: () => turnOff(place) }, t('factor.off'))]
-      : h('button', { type: 'button', class: 'btn btn-accent', onclick: () => enroll(me, place).catch(say) }, t('factor.set_up'))));
+      : h('button', { type: 'button', class: 'btn btn-accent', onclick: () => enroll(me, who, place).catch(say) }, t('factor.set_up'))));
 }
 
 /* ---- where one is signed in -------------------------------------------------------------- */
@@ -147,7 +154,7 @@ async function load(place) {
     if (!who.account) return void fill(place, emptyBlock('user', t('me.none'), t('me.none.text', { user: who.user })));
     const me = await api.account();
     const list = h('div', {}, h('div', { class: 'skeleton-lines' }, h('span', { class: 'skeleton' })));
-    fill(place,
+    fill(place, who.must_enroll && mustEnroll(me, who, place),
       section('me-about', t('me.about'), t('me.about.text', { user: me.username, role: t(`role.${me.role}`) }), about(me)),
       me.has_password && section('me-password', t('me.password'), t('me.password.text'), password()),
       section('me-factor', t('factor.title'), t('factor.text'), factor(me, who, place)),

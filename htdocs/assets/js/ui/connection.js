@@ -20,6 +20,8 @@ class Connection extends HTMLElement {
   show({ name }) {
     if (this.dataset.state === name) return;    /* the countdown is the banner's; here it would be read out each second */
     this.dataset.state = name;
+    this.hidden = name === 'off';
+    if (this.hidden) return;
     this.title = t(`live.${name}.tip`);
     fill(this, h('span', { class: 'live-dot' }), h('span', { class: 'live-word' }, t(`live.${name}`)));
   }

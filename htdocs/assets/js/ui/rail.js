@@ -1,7 +1,8 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * rail.js - <tw-rail page="inbox">: the way between pages; a bar at the bottom on phones. It also
- * registers the shortcuts every page has and starts the live connection.
+ * registers the shortcuts every page has and starts the live connection: at once, or with live="later", on pages
+ * that come to people without a role as well, once it is known that the reader has one.
  */
 import { session, url } from '../api.js';
 import { h, icon } from '../dom.js';
@@ -38,11 +39,25 @@ class Rail extends HTMLElement {
       this.nav = h('nav', { 'aria-label': t('nav.label') }, PAGES.map(row => this.link(row, page))),
       document.createElement('tw-account'));
     this.shortcuts();
-    session().then(who => this.manage(who, page)).catch(() => { /* the page itself says that nothing answers */ });
     stats.addEventListener('change', event => this.unread(event.detail.unread));
+    const later = this.getAttribute('live') === 'later';
+    if (!later) this.follow();
+    session().then(who => this.settle(who, page, later)).catch(() => { if (later) live.off(); });
+  }
+
+  follow() {
     live.start();
     stats.refresh();
     outgoing.flush();
+  }
+
+  /* Whoever has no role is shown no way to pages that are not for them. */
+  settle(who, page, later) {
+    const may = ROLES.indexOf(who.role) > 0;
+    if (!may) this.nav.replaceChildren();
+    this.manage(who, page);
+    if (later && may) this.follow();
+    else if (later) live.off();
   }
 
   link([name, path, mark, combo], page) {

@@ -47,7 +47,20 @@ def filled(site):
         name = {"ProfileName": "Wolfeschlegelsteinhausenbergerdorff von Hohenzollern-Sigmaringen"} if number.startswith("whatsapp:") else {}
         for body in ("Hello 🌞", "שלום, אפשר לקבוע תור ליום שלישי?", LONG):
             site.inbound(From=number, To=to, Body=body, **name)
+    colleagues(site)
     return site
+
+
+def colleagues(site):
+    """People, keys and an audit log with what makes rows long."""
+    for name, role, full_name in (("ana", "super_admin", "Ana Żółta"), ("w" * 60, "agent", "Wolfeschlegelsteinhausenbergerdorff von Hohenzollern-Sigmaringen"),
+                                  ("layla", "viewer", "ليلى حسن"), ("nobody-yet", "none", "")):
+        made = site.post("/api/users", json={"username": name, "role": role, "full_name": full_name, "email": f"{name}@example.com"}).json()
+    site.request("PATCH", f"/api/users/{made['id']}", json={"is_active": False, "full_name": LONG[:90]})
+    site.post(f"/api/users/{made['id']}/factor/reset", json={})
+    site.post("/api/keys", json={"name": "The shop's " + LONG[:80], "role": "viewer", "days": 3})
+    site.post("/api/auto-reply/config", json={"enabled": False, "message": LONG})
+    site.post("/api/signin", keyed=False, json={"username": "ana", "password": "wrong"})
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -55,11 +68,14 @@ def filled(site):
 def test_look(filled, page, size, theme):
     page.size(size)
     page.theme(theme)
-    for name, path in {"dashboard": "/", "inbox": "/inbox", "chat": "/chat/" + NUMBERS[1], "settings": "/settings"}.items():
+    for name, path in {"dashboard": "/", "inbox": "/inbox", "chat": "/chat/" + NUMBERS[1], "settings": "/settings",
+                       "people": "/users", "audit": "/audit", "account": "/account", "refused": "/no/such/page"}.items():
         page.go(path)
         page.script("document.activeElement?.blur()")
         if name == "chat":
             page.bubble("Donaudampf")
+        if name in ("people", "audit"):
+            page.read(".row-item", "Donaudampf")
         page.shot(f"{name}-{size}-{theme}")
         where = f"{name} {size} {theme}"
         assert page.script("return document.documentElement.dataset.theme") == theme
@@ -72,7 +88,7 @@ def test_look(filled, page, size, theme):
 @pytest.mark.parametrize("language, word", [("pl", "Ustawienia"), ("es", "Ajustes"), ("en", "Settings")])
 def test_languages(filled, page, language, word):
     page.language(language)
-    for path in ("/", "/inbox", "/chat/" + NUMBERS[0], "/settings"):
+    for path in ("/", "/inbox", "/chat/" + NUMBERS[0], "/settings", "/users", "/audit", "/account", "/no/such/page"):
         page.size("desk")
         page.go(path)
         page.see(".rail-link", word)
@@ -122,7 +138,7 @@ def test_under_a_prefix(chrome, make_site, sandbox, expect_log):
     page = Page(chrome, site)
     page.sign_in("/text/desk")
     try:
-        for path in ("/", "", "/inbox", "/settings", "/chat/" + NUMBERS[0]):
+        for path in ("/", "", "/inbox", "/settings", "/chat/" + NUMBERS[0], "/users", "/no/such/page"):
             page.go("/text/desk" + path)
             assert not page.complaints(), path
     finally:
@@ -138,7 +154,7 @@ def test_nothing_comes_from_elsewhere(filled, page):
 
 def test_modules_come_in_one_go(filled, page):
     """What a page imports it preloads, languages aside."""
-    for path in ("/", "/inbox", "/chat/" + NUMBERS[1], "/settings"):
+    for path in ("/", "/inbox", "/chat/" + NUMBERS[1], "/settings", "/users", "/audit", "/account", "/no/such/page"):
         page.go(path)
         late = page.script("const known = new Set([...document.querySelectorAll('link[rel=modulepreload], script[src]')].map(e => e.href || e.src));"
                            "return performance.getEntriesByType('resource').map(e => e.name).filter(n => n.endsWith('.js') && !known.has(n))")

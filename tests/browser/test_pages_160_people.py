@@ -49,6 +49,11 @@ def enter(desk, door, role, path="/"):
     return person
 
 
+def menu(desk, username, item):
+    desk.click(f"button[aria-label='Actions for {username}']")
+    desk.click(".menu-item", item)
+
+
 class TestSignIn:
     def test_the_way_in_and_out(self, desk, door):
         person = register(door).give("agent")
@@ -159,6 +164,76 @@ class TestPeople:
         desk.see(".row-item", "partner shop")
         assert key not in desk.driver.page_source
 
+    def test_a_name_and_an_address(self, desk, door):
+        person = register(door, new_name("edit"), full_name="Ana Old").give("agent")
+        enter(desk, door, "super_admin", "/users?search=" + person.username)
+        desk.read(".row-item", "Ana Old")
+        menu(desk, person.username, "Edit")
+        desk.type_in("dialog input[name=full_name]", "Ana Nowa", clear=True)
+        desk.click("dialog .btn-accent", "Save")
+        desk.gone("dialog")
+        desk.read(".row-item", "Ana Nowa")
+        row = door.db().rows("SELECT full_name, email, email_confirmed FROM users WHERE id = %s", person.id)[0]
+        assert tuple(row.values()) == ("Ana Nowa", person.username + "@example.com", False)      # they gave it themselves; nobody looked at it
+        menu(desk, person.username, "Edit")
+        desk.type_in("dialog input[name=email]", "nonsense", clear=True)
+        desk.click("dialog .btn-accent", "Save")
+        desk.see("dialog .field-error", "This is no e-mail address.")
+        desk.type_in("dialog input[name=email]", person.username + "@example.org", clear=True)
+        desk.click("dialog .btn-accent", "Save")
+        desk.gone("dialog")
+        assert person.username + "@example.org" in desk.read(".row-item", "Ana Nowa")
+        assert door.db().value("SELECT email_confirmed FROM users WHERE id = %s", person.id) is True
+
+    @pytest.mark.parametrize("what, consequence, done", [
+        ("Reset second factor", "the password alone is enough", "SELECT NOT totp_on FROM users WHERE id = %s"),
+        ("Sign out everywhere", "is signed out at once", "SELECT count(*) = 0 FROM signins WHERE user_id = %s AND ended_at IS NULL"),
+        ("Disable", "cannot sign in until", "SELECT NOT is_active FROM users WHERE id = %s")])
+    def test_it_asks_first(self, desk, door, what, consequence, done):
+        person = register(door, new_name("asked")).give("agent")
+        door.db().run("UPDATE users SET totp_on = true WHERE id = %s", person.id)
+        enter(desk, door, "super_admin", "/users?search=" + person.username)
+        menu(desk, person.username, what)
+        assert person.username in desk.see("dialog h2").text and consequence in desk.see("dialog p").text
+        desk.click("dialog .btn-outline")
+        desk.gone("dialog")
+        assert door.db().value(done, person.id) is False
+        menu(desk, person.username, what)
+        desk.click("dialog .btn-danger", what)
+        wait_for(lambda: door.db().value(done, person.id), 10, what)
+        desk.see(".toast-note")
+
+    def test_a_long_list_goes_on(self, desk, door):
+        door.db().run("INSERT INTO users (username) SELECT 'crowd' || to_char(n, 'FM000') FROM generate_series(1, 120) n")
+        enter(desk, door, "super_admin", "/users?search=crowd")
+        wait_for(lambda: len(desk.all("#people .row-item")) == 50, 10, "the first rows")
+        desk.see(".rows-foot", "50 people shown")
+        desk.click(".rows-foot .btn", "Load more")
+        wait_for(lambda: len(desk.all("#people .row-item")) == 100, 10, "more rows")
+        desk.script("const s = document.querySelectorAll('#people .row-item')[70].querySelector('select');"
+                    "s.value = 'viewer'; s.dispatchEvent(new Event('change', {bubbles: true}))")
+        desk.see(".toast-note", "Role of crowd071 changed")
+        wait_for(lambda: len(desk.all("#people .row-item")) == 100, 10, "as many rows as before")
+        desk.click(".rows-foot .btn", "Load more")
+        wait_for(lambda: len(desk.all("#people .row-item")) == 120, 10, "all rows")
+        assert not desk.visible(".rows-foot") and len(set(desk.texts("#people .row-item strong"))) == 120
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_on_a_phone(self, desk, door, theme):
+        """What stands at the end of a row at a desk stands below on a phone."""
+        person = register(door, new_name("phone"), full_name="Wolfeschlegelsteinhausenbergerdorff von Hohenzollern").give("agent")
+        door.db().run("UPDATE users SET last_signin_at = NULL, totp_on = true WHERE id = %s", person.id)
+        door.ctl("apikey", "create", "phone key", "--role", "viewer")
+        enter(desk, door, "super_admin", "/users?search=phone")
+        desk.theme(theme)
+        desk.size("phone")
+        assert "last sign-in: never" in desk.read(".row-item", "Wolfeschlegel")
+        assert "used: never" in desk.read("#keys .row-item", "phone key")
+        for fact in desk.all(".row-fact"):
+            assert fact.is_displayed()
+        desk.shot(f"people-phone-{theme}")
+        assert desk.script("return document.documentElement.scrollWidth") <= 390
+
     def test_pages_of_others_are_not_offered(self, desk, door):
         enter(desk, door, "agent")
         assert "People" not in " ".join(desk.texts(".rail-link"))
@@ -219,10 +294,40 @@ class TestAuditLog:
         person = enter(desk, door, "admin", "/audit")
         desk.read(".row-item", person.username + " signed in")
         desk.type_in(".filters input", "nobody-like-this")
-        desk.see(".empty", "Nothing yet")
+        desk.see(".empty", "No entry matches.")
+
+    def test_filters_in_the_readers_words(self, desk, door):
+        person = register(door, new_name("filtered"))
+        door.post(f"/api/users/{person.id}/factor/reset", json={})
+        door.post("/api/auto-reply/config", json={"enabled": False, "message": "x"})
+        enter(desk, door, "super_admin", "/audit")
+        desk.read(".row-item", f"key:tests reset the second factor · {person.username}")
+        link = desk.see(".row-item a", person.username)
+        assert link.get_attribute("href") == f"{door.url}/users?search={person.username}"
+        assert "reset the second factor" in desk.script("return [...document.querySelectorAll('#audit-actions option')].map(o => o.value)")
+        assert "key:tests" in desk.script("return [...document.querySelectorAll('#audit-actors option')].map(o => o.value)")
+        desk.type_in("input[name=action]", "signed in")
+        wait_for(lambda: desk.texts(".row-item") and all("signed in" in row for row in desk.texts(".row-item")), 10, "rows of one kind")
+        desk.type_in("input[name=action]", "SETTING", clear=True)
+        desk.read(".row-item", "key:tests changed the setting · Automatic reply")
+        wait_for(lambda: all("changed the setting" in row for row in desk.texts(".row-item")), 10, "rows of one kind")
+        desk.type_in("input[name=actor]", "EY:TES")
+        desk.read(".row-item", "key:tests changed the setting")
+
+    def test_whole_days(self, desk, door):
+        person = enter(desk, door, "admin", "/audit")
+        desk.read(".row-item", person.username + " signed in")
+        today, yesterday = desk.script("const day = d => { const p = n => String(n).padStart(2, '0'); return `${d.getFullYear()}-${p(d.getMonth() + 1)}-${p(d.getDate())}`; };"
+                                       "const now = new Date(), before = new Date(); before.setDate(before.getDate() - 1); return [day(now), day(before)]")
+        pick = "const f = document.querySelector(`input[name=${arguments[0]}]`); f.value = arguments[1]; f.dispatchEvent(new Event('input', {bubbles: true}))"
+        desk.script(pick, "until", yesterday)
+        desk.see(".empty", "No entry matches.")
+        for name in ("since", "until"):
+            desk.script(pick, name, today)
+        desk.read(".row-item", person.username + " signed in")
 
     def test_names_are_text(self, desk, door):
         person = register(door, full_name="<img src=x onerror=document.title='hacked'>")
-        enter(desk, door, "super_admin", "/users")
+        enter(desk, door, "super_admin", "/users?search=" + person.username)
         desk.read(".row-item", "<img src=x")
         assert desk.driver.title != "hacked" and person.username

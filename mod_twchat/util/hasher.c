@@ -13,6 +13,7 @@
 
 #include "util/clock.h"
 #include "util/hasher.h"
+#include "util/load.h"
 #include "util/monitor.h"
 #include "util/password.h"
 
@@ -22,6 +23,8 @@
 #define LINGER_MAX  8                   /* of these, before they ask */
 #define NICENESS    10
 #define HASH_MAX    120
+#define REST        3                   /* times as long as a hash took, where that took the time of something else */
+#define REST_MAX    APR_USEC_PER_SEC
 
 /* One caller's question; lives on its stack until it is answered. */
 typedef struct item_t {
@@ -75,6 +78,16 @@ static void work_on(item_t *item, int cost, apr_pool_t *pool)
         apr_cpystrn(item->made, made, sizeof(item->made));
 }
 
+/* The monitor is held. A low priority is not enough: systems that divide the processors among groups of processes first (sessions,
+ * containers) give this one a share although those that store messages are in others. */
+static void rest(const twc_hasher_t *h, apr_interval_time_t took)
+{
+    apr_time_t until = twc_clock_ticks() + (took * REST < REST_MAX ? took * REST : REST_MAX);
+
+    while (!h->stopping && twc_clock_ticks() < until)
+        (void)twc_monitor_wait_until(h->monitor, until);
+}
+
 /* The monitor is held. */
 static item_t *take(twc_hasher_t *h)
 {
@@ -99,17 +112,24 @@ static void *APR_THREAD_FUNC hasher_thr_run(apr_thread_t *thread, void *baton)
     twc_monitor_lock(h->monitor);
     while (!h->stopping) {
         item_t *item;
+        twc_load_t before, after;
+        apr_time_t began;
         if (!h->first) {
             twc_monitor_wait(h->monitor);
             continue;
         }
         item = take(h);
         twc_monitor_unlock(h->monitor);
+        before = twc_load_now();
+        began = twc_clock_ticks();
         work_on(item, h->cost, scratch);
+        after = twc_load_now();
         apr_pool_clear(scratch);
         twc_monitor_lock(h->monitor);
         item->done = true;
         twc_monitor_broadcast(h->monitor);
+        if (twc_load_is_high(&before, &after))
+            rest(h, twc_clock_ticks() - began);
     }
     h->running--;
     twc_monitor_broadcast(h->monitor);

@@ -15,6 +15,7 @@
 
 #include "ctl.h"
 #include "domain/account.h"
+#include "domain/factor.h"
 #include "domain/signin.h"
 
 #define GENERATED_BYTES 12              /* 16 characters */
@@ -218,7 +219,7 @@ static int reset_factor(ctl_t *ctl, const char *name)
 
     if (code != CTL_OK)
         return code;
-    if (twc_account_totp_off(&ctl->ctx, user->id, NULL) != APR_SUCCESS)
+    if (twc_factor_off(&ctl->ctx, user->id, NULL) != APR_SUCCESS)
         return ctl_fail(ctl);
     printf("%s has no second factor any more.\n", user->username);
     return CTL_OK;

@@ -8,6 +8,7 @@
 #include <httpd.h>
 
 #include "domain/account.h"
+#include "domain/factor.h"
 #include "domain/signin.h"
 #include "glue/cookie.h"
 #include "glue/fields.h"
@@ -144,7 +145,7 @@ apr_status_t twc_native_factor_begin(twc_req_t *q)
     int count = 0;
 
     TWC_TRY(twc_fields_read(q, fields));
-    TWC_TRY(twc_account_totp_begin(q->ctx, q->who->id, password, &text, &url));
+    TWC_TRY(twc_factor_begin(q->ctx, q->who->id, password, &text, &url));
     qr = json_array();
     if (twc_qr_rows(q->r->pool, url, &rows, &count) != APR_SUCCESS)
         count = 0;                      /* the key can be typed as well */
@@ -168,7 +169,7 @@ apr_status_t twc_native_factor_confirm(twc_req_t *q)
     const twc_field_t fields[] = { { "code", TWC_FIELD_TEXT, &code, true }, { NULL } };
 
     TWC_TRY(twc_fields_read(q, fields));
-    TWC_TRY(twc_account_totp_confirm(q->ctx, q->who->id, code, &codes));
+    TWC_TRY(twc_factor_confirm(q->ctx, q->who->id, code, &codes));
     return reply_codes(q, codes);
 }
 
@@ -178,7 +179,7 @@ apr_status_t twc_native_factor_codes(twc_req_t *q)
     const twc_field_t fields[] = { { "password", TWC_FIELD_TEXT, &password, false }, { NULL } };
 
     TWC_TRY(twc_fields_read(q, fields));
-    TWC_TRY(twc_account_recovery_renew(q->ctx, q->who->id, password, &codes));
+    TWC_TRY(twc_factor_renew_codes(q->ctx, q->who->id, password, &codes));
     return reply_codes(q, codes);
 }
 
@@ -188,7 +189,7 @@ apr_status_t twc_native_factor_off(twc_req_t *q)
     const twc_field_t fields[] = { { "password", TWC_FIELD_TEXT, &password, true }, { NULL } };
 
     TWC_TRY(twc_fields_read(q, fields));
-    TWC_TRY(twc_account_totp_off(q->ctx, q->who->id, password));
+    TWC_TRY(twc_factor_off(q->ctx, q->who->id, password));
     return done(q);
 }
 
@@ -272,7 +273,7 @@ apr_status_t twc_native_user_password(twc_req_t *q)
 
 apr_status_t twc_native_user_factor_reset(twc_req_t *q)
 {
-    TWC_TRY(twc_account_totp_off(q->ctx, twc_req_id(q, "id"), NULL));
+    TWC_TRY(twc_factor_off(q->ctx, twc_req_id(q, "id"), NULL));
     return done(q);
 }
 

@@ -40,6 +40,8 @@ apr_status_t twc_account_change(twc_ctx_t *ctx, apr_int64_t id, const twc_user_c
  *         the current password is asked for
  */
 apr_status_t twc_account_change_password(twc_ctx_t *ctx, apr_int64_t id, const char *current, const char *fresh, apr_int64_t keep_signin);
+/** Its owner proves to be it. @return APR_EACCES "password_wrong" | APR_EBUSY "too_many_attempts", as above */
+apr_status_t twc_account_prove(twc_ctx_t *ctx, const twc_user_t *user, const char *password);
 /** A new password by somebody who may: every sign-in ends. */
 apr_status_t twc_account_reset_password(twc_ctx_t *ctx, apr_int64_t id, const char *fresh);
 
@@ -73,24 +75,5 @@ apr_status_t twc_account_role_delete(twc_ctx_t *ctx, apr_int64_t id);
  * @return APR_EINVAL problem names the field: "name" empty, too long or with characters nobody sees; "role" none that a key may have
  */
 apr_status_t twc_account_key_create(twc_ctx_t *ctx, const char *name, twc_role_e role, apr_interval_time_t life, const char **key);
-
-/* ---- second factor ------------------------------------------------------------------------ */
-
-/** The secret of somebody who has one, TWC_TOTP_BYTES in ctx->pool. APR_EACCES "no_secret": sealed under a key that is not configured */
-apr_status_t twc_account_totp_secret(twc_ctx_t *ctx, const twc_user_t *user, const unsigned char **secret);
-
-/**
- * A new secret, not asked for until confirmed. url: otpauth://...; text: base32.
- * @param password  its owner's; NULL does where they have none
- * @return APR_EACCES "no_secret" TwchatTokenSecret is missing, "password_wrong" | APR_EINVAL "password_missing" | APR_EEXIST "factor_on"
- *         | APR_EBUSY "too_many_attempts"
- */
-apr_status_t twc_account_totp_begin(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char **text, const char **url);
-/** Its owner types the first code. codes: out, TWC_RECOVERY_CODES of them, shown once. APR_EACCES "code_wrong" */
-apr_status_t twc_account_totp_confirm(twc_ctx_t *ctx, apr_int64_t id, const char *code, const char *const **codes);
-/** New recovery codes in place of all there were. password as above. @return APR_EEXIST "factor_off" | as twc_account_totp_begin's */
-apr_status_t twc_account_recovery_renew(twc_ctx_t *ctx, apr_int64_t id, const char *password, const char *const **codes);
-/** Off again. Its owner proves to be it by password; administrators reset it with password NULL. */
-apr_status_t twc_account_totp_off(twc_ctx_t *ctx, apr_int64_t id, const char *password);
 
 #endif

@@ -19,12 +19,6 @@ typedef struct work_t {
     twc_answer_e outcome;
 } work_t;
 
-/* Twilio need not name the service an address belongs to; then it is the one that answers for it here. */
-static const char *service_of(twc_ctx_t *ctx, const twc_answer_t *a)
-{
-    return a->service_sid ? a->service_sid : twc_message_service(ctx, a->turn.ours);
-}
-
 static bool is_ours(const twc_conf_t *conf, const char *address)
 {
     return (conf->default_sender && strcmp(conf->default_sender, address) == 0)
@@ -45,7 +39,7 @@ static bool answerable(const twc_conf_t *conf, const char *peer)
 static apr_status_t say(twc_ctx_t *ctx, work_t *w, const char *text, const char *source, bool confirmation)
 {
     const twc_turn_t *turn = &w->answer->turn;
-    twc_draft_t draft = { .to = turn->peer, .from = twc_message_service(ctx, turn->ours) ? NULL : turn->ours, .body = text,
+    twc_draft_t draft = { .to = turn->peer, .from = twc_message_service(ctx, NULL, turn->ours) ? NULL : turn->ours, .body = text,
                           .source = source, .priority = TWC_PRIORITY_REPLY, .reply_to = turn->message_id,
                           .opt_out_confirmation = confirmation };
     twc_queued_t queued;
@@ -65,9 +59,10 @@ static apr_status_t say(twc_ctx_t *ctx, work_t *w, const char *text, const char 
 static apr_status_t confirm_keyword(twc_ctx_t *ctx, work_t *w, twc_keyword_e keyword)
 {
     const twc_answer_t *a = w->answer;
+    const char *service = twc_message_service(ctx, a->service_sid, a->turn.ours);
     bool allowed, first;
 
-    if (!twc_keyword_confirm(ctx->conf, a->turn.ours, service_of(ctx, a), a->opt_out_type) || !twc_phone_is_recipient(a->turn.peer))
+    if (!twc_keyword_confirm(ctx->conf, a->turn.ours, service, a->opt_out_type) || !twc_phone_is_recipient(a->turn.peer))
         return APR_SUCCESS;
     if (keyword == TWC_KEYWORD_HELP && a->opted_out)
         return APR_SUCCESS;

@@ -164,8 +164,7 @@ static const char *read_body(twc_ctx_t *ctx, const twc_form_t *form)
     return body ? body : "";
 }
 
-/* Twilio's own word for it, OptOutType, counts before what was written. It need not name the service an address belongs to; then
- * it is the one that answers for it here. */
+/* Twilio's own word for it, OptOutType, counts before what was written. */
 static twc_keyword_e read_keyword(twc_ctx_t *ctx, const twc_form_t *form, twc_inbound_t *in)
 {
     const char *said = twc_form_text(ctx->pool, form, "OptOutType");
@@ -176,7 +175,7 @@ static twc_keyword_e read_keyword(twc_ctx_t *ctx, const twc_form_t *form, twc_in
         keyword = twc_keyword_of(in->body);
     if (keyword == TWC_KEYWORD_STOP || keyword == TWC_KEYWORD_START)
         in->wish = (twc_wish_t){ .source = twilio ? "opt-out-type" : "keyword", .evidence = twilio ? said : in->body,
-                                 .service = in->service_sid ? in->service_sid : twc_message_service(ctx, in->to),
+                                 .service = twc_message_service(ctx, in->service_sid, in->to),
                                  .opted_out = keyword == TWC_KEYWORD_STOP };
     return keyword;
 }

@@ -44,8 +44,10 @@ static apr_status_t check_to(twc_ctx_t *ctx, const twc_draft_t *d, twc_outgoing_
     return APR_SUCCESS;
 }
 
-const char *twc_message_service(twc_ctx_t *ctx, const char *ours)
+const char *twc_message_service(twc_ctx_t *ctx, const char *named, const char *ours)
 {
+    if (named)
+        return named;
     return strcmp(twc_phone_channel(ctx->scratch, ours), "sms") == 0 ? ctx->conf->messaging_service_sid : NULL;
 }
 

@@ -49,8 +49,13 @@ typedef struct twc_queued_t {
  */
 apr_status_t twc_message_queue(twc_ctx_t *ctx, const twc_draft_t *draft, twc_queued_t *queued);
 
-/** MG... of the service that what we send from this address without naming a sender goes through; NULL: none does. */
-const char *twc_message_service(twc_ctx_t *ctx, const char *ours);
+/**
+ * MG... of the service that an address of ours answers by. Twilio need not name it in a webhook; then it is the one that
+ * what we send from there goes through.
+ * @param named  by Twilio; NULL: not
+ * @return NULL: none
+ */
+const char *twc_message_service(twc_ctx_t *ctx, const char *named, const char *ours);
 
 /** Take a queued or scheduled message back. APR_ENOENT | APR_EEXIST it is not queued any more */
 apr_status_t twc_message_cancel(twc_ctx_t *ctx, apr_int64_t id);

@@ -12,7 +12,7 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
-#include "domain/account.h"
+#include "domain/factor.h"
 #include "domain/guess.h"
 #include "domain/signin.h"
 #include "store/audit.h"
@@ -135,7 +135,7 @@ static apr_status_t check_code(twc_ctx_t *ctx, const twc_user_t *user, const cha
             return APR_SUCCESS;
         return APR_STATUS_IS_ENOENT(ctx->problem->status) ? APR_EACCES : ctx->problem->status;
     }
-    TWC_TRY(twc_account_totp_secret(ctx, user, &secret));
+    TWC_TRY(twc_factor_secret(ctx, user, &secret));
     step = twc_totp_step(secret, code, apr_time_now(), 0);
     return step ? twc_user_take_step(ctx, user->id, step)
         : twc_problem(ctx, APR_EACCES, "code_wrong", "The code is wrong, or no longer valid.");

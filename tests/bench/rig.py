@@ -110,7 +110,8 @@ class Rig:
         wrong = {code: n for code, n in answer["codes"].items() if code != expect}
         if wrong:
             self.figures.error(f"{name}: answers that were not {expect}: {wrong}")
-        self.figures.add(name, answer["rate"], f"p50 {answer['p50_ms']:.3g} ms, p99 {answer['p99_ms']:.3g} ms")
+        again = f", {answer['resent']} sent again" if answer["resent"] else ""
+        self.figures.add(name, answer["rate"], f"p50 {answer['p50_ms']:.3g} ms, p99 {answer['p99_ms']:.3g} ms{again}")
         self.figures.add(name + " p99", answer["p99_ms"])
         return answer
 

@@ -20,9 +20,14 @@ static apr_status_t release(void *object)
     return APR_SUCCESS;
 }
 
+static json_t *load(const char *data, apr_size_t len)
+{
+    return data ? json_loadb(data, len, JSON_ALLOW_NUL, NULL) : NULL;
+}
+
 json_t *twc_read_object(apr_pool_t *pool, const char *data, apr_size_t len)
 {
-    json_t *object = data ? json_loadb(data, len, JSON_ALLOW_NUL, NULL) : NULL;
+    json_t *object = load(data, len);
 
     if (!object)
         return NULL;
@@ -96,20 +101,8 @@ static bool is_sid(const char *s)
     return n == 34 && s[n] == '\0';
 }
 
-void twc_client_read_create(apr_pool_t *pool, int http_status, const char *data, apr_size_t len,
-                            twc_outcome_t *out)
+static void read_created(apr_pool_t *pool, const json_t *o, twc_outcome_t *out)
 {
-    const json_t *o = twc_read_object(pool, data, len);
-    bool success = http_status >= 200 && http_status < 300;
-
-    out->http_status = http_status;
-    if (!o)
-        return;
-    if (!success) {
-        out->code = twc_read_int(o, "code");
-        out->message = twc_read_text(pool, o, "message");
-        return;
-    }
     out->sid = twc_read_text(pool, o, "sid");
     if (!is_sid(out->sid)) {
         out->sid = NULL;
@@ -120,6 +113,23 @@ void twc_client_read_create(apr_pool_t *pool, int http_status, const char *data,
     out->num_segments = twc_read_int(o, "num_segments");
     out->code = twc_read_int(o, "error_code");
     out->message = twc_read_text(pool, o, "error_message");
+}
+
+/* The object goes at once and not with the pool, which another thread clears: memory that comes and goes on one thread costs malloc
+ * a fraction. */
+void twc_client_read_create(apr_pool_t *pool, int http_status, const char *data, apr_size_t len,
+                            twc_outcome_t *out)
+{
+    json_t *o = load(data, len);
+
+    out->http_status = http_status;
+    if (json_is_object(o) && http_status >= 200 && http_status < 300)
+        read_created(pool, o, out);
+    else if (json_is_object(o)) {
+        out->code = twc_read_int(o, "code");
+        out->message = twc_read_text(pool, o, "message");
+    }
+    json_decref(o);
 }
 
 /* ---- lists ---------------------------------------------------------------------------- */

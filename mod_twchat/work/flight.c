@@ -4,21 +4,28 @@
  * Must never decide what an answer means: that is verdict.c's.
  * Called by work/sender.c.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include "util/clock.h"
 #include "work/flight.h"
+#include "work/thread.h"
 
 #define ANSWER_MAX  (4 * 1024 * 1024)
 #define PAGE_SIZE   100
+#define EVENTS      128                 /* sockets looked at in one go */
+#define SLOT_KEEPS  (64 * 1024)         /* bytes, of a long answer's */
 
 struct twc_flight_t {
-    apr_pool_t *pool;
     const twc_conf_t *conf;
     CURLM *multi;
+    int epoll, bell;                    /* bell: an eventfd, rung by twc_flight_wake */
+    apr_time_t timer_at;                /* libcurl wants to be called then, by twc_clock_ticks; 0: it does not */
     twc_slot_t *slots;                  /* creates first, then searches */
-    int count, creates;
-    twc_slot_t *idle[2];                /* by kind */
-    int free[2];
+    int count;
     int flying;
     apr_uint64_t started;
 };
@@ -31,44 +38,124 @@ static apr_status_t multi_cleanup(void *data)
         if (f->slots[i].flying)
             curl_multi_remove_handle(f->multi, f->slots[i].easy);
         curl_easy_cleanup(f->slots[i].easy);
+        if (f->slots[i].pool)
+            apr_pool_destroy(f->slots[i].pool);
     }
     curl_multi_cleanup(f->multi);
+    close(f->bell);
+    close(f->epoll);
     return APR_SUCCESS;
 }
 
-static void put_back(twc_flight_t *f, twc_slot_t *slot)
-{
-    int kind = slot - f->slots >= f->creates;
+/* ---- sockets: epoll, so that a look costs what has happened and not what is under way -------- */
 
-    slot->next = f->idle[kind];
-    f->idle[kind] = slot;
-    f->free[kind]++;
+/* libcurl wants a socket watched for that, or not any more. One that cannot be watched is found by its request's time-out. */
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *baton, void *known)
+{
+    twc_flight_t *f = baton;
+    struct epoll_event ev = { .data.fd = fd };
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        epoll_ctl(f->epoll, EPOLL_CTL_DEL, fd, &ev);
+        return 0;
+    }
+    ev.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    if (epoll_ctl(f->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) == 0 && !known)
+        curl_multi_assign(f->multi, fd, f);
+    return 0;
+}
+
+static int set_timer(CURLM *multi, long ms, void *baton)
+{
+    twc_flight_t *f = baton;
+
+    (void)multi;
+    f->timer_at = ms < 0 ? 0 : twc_clock_ticks() + apr_time_from_msec(ms);
+    return 0;
+}
+
+static apr_status_t open_sockets(twc_flight_t *f)
+{
+    struct epoll_event ev = { .events = EPOLLIN };
+
+    f->epoll = epoll_create1(EPOLL_CLOEXEC);
+    f->bell = ev.data.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (f->epoll >= 0 && f->bell >= 0 && epoll_ctl(f->epoll, EPOLL_CTL_ADD, f->bell, &ev) == 0)
+        return APR_SUCCESS;
+    return errno;
+}
+
+static void hear_bell(twc_flight_t *f)
+{
+    eventfd_t rung;
+
+    (void)eventfd_read(f->bell, &rung);
+}
+
+static int wait_ms(const twc_flight_t *f, apr_interval_time_t most)
+{
+    apr_interval_time_t timer = f->timer_at - twc_clock_ticks();
+
+    if (f->timer_at && timer < most)
+        most = timer;
+    return most <= 0 ? 0 : (int)((most + 999) / 1000);
+}
+
+/* Let libcurl do what there is to do; wait up to `most` for it. */
+static void act(twc_flight_t *f, apr_interval_time_t most)
+{
+    struct epoll_event events[EVENTS];
+    int running, n = epoll_wait(f->epoll, events, EVENTS, wait_ms(f, most));
+
+    for (int i = 0; i < n; i++) {
+        int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0)
+            | (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+
+        if (events[i].data.fd == f->bell)
+            hear_bell(f);
+        else
+            curl_multi_socket_action(f->multi, events[i].data.fd, what, &running);
+    }
+    if (f->timer_at && f->timer_at <= twc_clock_ticks()) {
+        f->timer_at = 0;
+        curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
 }
 
 apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const twc_conf_t *conf, int creates, int searches)
 {
     twc_flight_t *f = apr_pcalloc(pool, sizeof(*f));
 
-    f->pool = pool;
     f->conf = conf;
-    f->creates = creates;
     f->slots = apr_pcalloc(pool, (creates + searches) * sizeof(*f->slots));
     f->multi = curl_multi_init();
     if (!f->multi)
         return APR_ENOMEM;
+    f->epoll = f->bell = -1;
     apr_pool_cleanup_register(pool, f, multi_cleanup, apr_pool_cleanup_null);
+    TWC_TRY(open_sockets(f));
     f->count = creates + searches;
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+    curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
     curl_multi_setopt(f->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)f->count);
     curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)f->count);
-    for (int i = f->count - 1; i >= 0; i--)
-        put_back(f, &f->slots[i]);
+    for (int i = creates; i < f->count; i++)
+        f->slots[i].search = true;
     *flight = f;
     return APR_SUCCESS;
 }
 
-int twc_flight_free(const twc_flight_t *f, bool search)
+twc_slot_t *twc_flight_slots(const twc_flight_t *f)
 {
-    return f->free[search];
+    return f->slots;
+}
+
+int twc_flight_count(const twc_flight_t *f)
+{
+    return f->count;
 }
 
 int twc_flight_flying(const twc_flight_t *f)
@@ -88,7 +175,7 @@ static const char *copy(apr_pool_t *pool, const char *s)
     return s ? apr_pstrdup(pool, s) : NULL;
 }
 
-/* Claims live as long as the round they were made in, slots longer. */
+/* A claim lives as long as the statement's rows, a slot longer. */
 static void copy_claim(apr_pool_t *p, twc_claim_t *to, const twc_claim_t *from)
 {
     const char **urls = apr_palloc(p, (from->num_media + 1) * sizeof(*urls));
@@ -107,27 +194,20 @@ static void copy_claim(apr_pool_t *p, twc_claim_t *to, const twc_claim_t *from)
     to->media_urls = urls;
 }
 
-twc_slot_t *twc_flight_take(twc_flight_t *f, const twc_claim_t *claim, bool search)
+apr_status_t twc_slot_fill(twc_slot_t *slot, const twc_claim_t *claim)
 {
-    twc_slot_t *slot = f->idle[search];
-
-    if (!slot)
-        return NULL;
-    if (!slot->pool && apr_pool_create(&slot->pool, f->pool) != APR_SUCCESS)
-        return NULL;
-    if (!slot->easy && !(slot->easy = curl_easy_init()))
-        return NULL;
-    f->idle[search] = slot->next;
-    f->free[search]--;
-    *slot = (twc_slot_t){ .search = search, .pool = slot->pool, .easy = slot->easy, .ready = slot->ready };
+    if (!slot->pool) {
+        TWC_TRY(twc_thread_pool(&slot->pool));
+        apr_allocator_max_free_set(apr_pool_allocator_get(slot->pool), SLOT_KEEPS);
+    }
+    *slot = (twc_slot_t){ .search = slot->search, .pool = slot->pool, .easy = slot->easy, .ready = slot->ready };
     copy_claim(slot->pool, &slot->claim, claim);
-    return slot;
+    return APR_SUCCESS;
 }
 
-void twc_flight_release(twc_flight_t *f, twc_slot_t *slot)
+void twc_slot_empty(twc_slot_t *slot)
 {
     apr_pool_clear(slot->pool);
-    put_back(f, slot);
 }
 
 /* ---- requests ------------------------------------------------------------------------ */
@@ -185,7 +265,7 @@ apr_status_t twc_flight_start(twc_flight_t *f, twc_slot_t *slot)
     else
         create_request(f, slot, &request);
     twc_client_credentials(f->conf, &request.user, &request.password);
-    if (!request.user)
+    if (!request.user || (!slot->easy && !(slot->easy = curl_easy_init())))
         return APR_EGENERAL;
     if (slot->ready && !slot->search)
         twc_http_repeat(slot->easy, slot->pool, &request, &slot->answer);
@@ -252,14 +332,12 @@ static twc_slot_t *landed(twc_flight_t *f)
 twc_slot_t *twc_flight_run(twc_flight_t *f, apr_interval_time_t most)
 {
     twc_slot_t *done;
-    int running;
 
-    curl_multi_perform(f->multi, &running);
+    act(f, 0);
     done = landed(f);
     if (done || most <= 0)
         return done;
-    curl_multi_poll(f->multi, NULL, 0, (int)((most + 999) / 1000), NULL);
-    curl_multi_perform(f->multi, &running);
+    act(f, most);
     return landed(f);
 }
 
@@ -281,5 +359,5 @@ twc_slot_t *twc_flight_abort(twc_flight_t *f)
 
 void twc_flight_wake(twc_flight_t *f)
 {
-    curl_multi_wakeup(f->multi);
+    (void)eventfd_write(f->bell, 1);
 }

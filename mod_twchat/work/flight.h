@@ -1,7 +1,8 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
  * flight.h - one sender thread's requests under way: slots on a curl multi handle,
- * each with a message, its request and what came back. One thread's, but for twc_flight_wake.
+ * each with a message, its request and what came back. The flight is one thread's, but for twc_flight_wake; a
+ * slot that is not flying is whoever's who holds it.
  */
 #ifndef TWC_WORK_FLIGHT_H
 #define TWC_WORK_FLIGHT_H
@@ -13,8 +14,8 @@
 typedef struct twc_flight_t twc_flight_t;
 
 typedef struct twc_slot_t {
+    bool search;                        /* looks for a message in Twilio's list; else creates it. Never changes */
     twc_claim_t claim;                  /* copied into the slot */
-    bool search;                        /* looks for a message in Twilio's list; else creates it */
     twc_since_t since;                  /* the owner's: the request is not written later than `within` after it, ... */
     apr_interval_time_t within;         /* ... which makes its outcome "not sent"; 0: whenever */
     twc_outcome_t outcome;              /* once landed */
@@ -23,15 +24,19 @@ typedef struct twc_slot_t {
     bool readable;                      /* searches: the page was a list */
     int pages;
     apr_uint64_t number;                /* its latest request's, counted as they start */
+    bool judged;                        /* the owner's: settle says how it ended */
     twc_settle_t settle;                /* the owner's */
-    apr_pool_t *pool;                   /* cleared when the slot is released */
+    apr_pool_t *pool;                   /* of its own allocator; NULL until the slot was first filled */
+    struct twc_slot_t *next;            /* in whatever list it is */
     /* private */
     CURL *easy;
     bool ready;                         /* easy is set up for this kind of request */
     bool flying;
     twc_http_answer_t answer;
-    struct twc_slot_t *next;
 } twc_slot_t;
+
+/** What a flight needs besides one for each request: an epoll, a bell, and libcurl's own pair. */
+#define TWC_FLIGHT_DESCRIPTORS 4
 
 /**
  * @param pool      of the thread that will use it
@@ -40,23 +45,25 @@ typedef struct twc_slot_t {
  */
 apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const twc_conf_t *conf, int creates, int searches);
 
-/** Slots that are not taken. */
-int twc_flight_free(const twc_flight_t *flight, bool search);
+/** All its slots, creates first. */
+twc_slot_t *twc_flight_slots(const twc_flight_t *flight);
+int twc_flight_count(const twc_flight_t *flight);
+
 /** Requests under way. */
 int twc_flight_flying(const twc_flight_t *flight);
 /** Requests started so far. */
 apr_uint64_t twc_flight_started(const twc_flight_t *flight);
 
-/** Take a slot for a copy of claim; NULL when there is none. */
-twc_slot_t *twc_flight_take(twc_flight_t *flight, const twc_claim_t *claim, bool search);
-void twc_flight_release(twc_flight_t *flight, twc_slot_t *slot);
+/** Put a copy of claim into a slot that is empty. */
+apr_status_t twc_slot_fill(twc_slot_t *slot, const twc_claim_t *claim);
+void twc_slot_empty(twc_slot_t *slot);
 
 /** Start the slot's request: create the message, or read the first (or next) page of the list. */
 apr_status_t twc_flight_start(twc_flight_t *flight, twc_slot_t *slot);
 
 /**
  * Move everything on; wait up to `most` when nothing landed. The slots that landed, linked by next,
- * with their outcome read; they stay taken.
+ * with their outcome read.
  */
 twc_slot_t *twc_flight_run(twc_flight_t *flight, apr_interval_time_t most);
 

@@ -2,7 +2,7 @@
  *
  * results.c - how attempts ended: told to people, and written down in batches.
  * Must never forget a result while the database is away.
- * Called by sender.c and search.c, on a sender thread.
+ * Called by ledger.c and search.c on the ledger's thread; telling also by sender.c on its own.
  */
 #include "twilio/error.h"
 #include "util/clock.h"
@@ -74,7 +74,8 @@ static void written(twc_worker_t *w, twc_slot_t *slot)
 {
     if (slot->settle.verdict == TWC_SETTLE_ACCEPTED || slot->settle.verdict == TWC_SETTLE_FAILED)
         twc_waiters_tell(w->sender->waiters, slot->settle.id);
-    twc_flight_release(w->flight, slot);
+    twc_slot_empty(slot);
+    twc_desk_put_free(w->desk, slot);
 }
 
 static void take_first(twc_worker_t *w)
@@ -95,7 +96,7 @@ static void write_singly(twc_worker_t *w, int count)
         twc_ctx_t ctx;
         apr_status_t rv;
 
-        twc_worker_context(w, &ctx);
+        twc_ledger_context(w, &ctx);
         rv = twc_outbox_settle(&ctx, &one, 1);
         if (rv == APR_EAGAIN || rv == APR_TIMEUP)
             return;
@@ -117,7 +118,7 @@ void twc_worker_write(twc_worker_t *w)
 
         for (twc_slot_t *slot = w->results; slot && n < BATCH_MAX; slot = slot->next)
             items[n++] = &slot->settle;
-        twc_worker_context(w, &ctx);
+        twc_ledger_context(w, &ctx);
         rv = twc_outbox_settle(&ctx, items, n);
         if (rv == APR_EAGAIN || rv == APR_TIMEUP) {
             twc_worker_tell_db(w, &ctx, "results cannot be stored");

@@ -2,7 +2,7 @@
  *
  * search.c - looks in Twilio's list for messages whose outcome is unknown.
  * Must never take an entry that belongs to another message, nor a list that could not be read for an empty one.
- * Called by sender.c, on a sender thread.
+ * Called by ledger.c and sender.c, each on its own thread.
  */
 #include <stdlib.h>
 
@@ -27,7 +27,7 @@ static apr_status_t search_result(twc_worker_t *w, twc_slot_t *slot, bool whole)
             like[count] = all[i];
             sids[count++] = all[i]->sid;
         }
-    twc_worker_context(w, &ctx);
+    twc_ledger_context(w, &ctx);
     if (count > 0)
         TWC_TRY(twc_outbox_known_sids(&ctx, sids, count, known));
     for (int i = 0; i < count; i++)
@@ -54,32 +54,44 @@ static bool needs_more(const twc_slot_t *slot)
     return oldest->date_created == 0 || oldest->date_created >= twc_verdict_since(&slot->claim);
 }
 
-bool twc_search_judge(twc_worker_t *w, twc_slot_t *slot)
+bool twc_search_landed(twc_worker_t *w, twc_slot_t *slot)
 {
-    bool more = slot->readable && needs_more(slot);
+    return !slot->readable || !needs_more(slot) || slot->pages >= SEARCH_PAGES || twc_flight_start(w->flight, slot) != APR_SUCCESS;
+}
 
-    if (more && slot->pages < SEARCH_PAGES && twc_flight_start(w->flight, slot) == APR_SUCCESS)
-        return false;
-    if (!slot->readable || search_result(w, slot, !more) != APR_SUCCESS)
+void twc_search_judge(twc_worker_t *w, twc_slot_t *slot)
+{
+    if (!slot->readable || search_result(w, slot, !needs_more(slot)) != APR_SUCCESS)
         twc_verdict_unread(&slot->claim, &slot->outcome, &slot->settle);
-    return true;
+    slot->judged = true;
+}
+
+/* @return false: nobody needs to look, settle is complete */
+static bool has_to_be_looked_for(twc_slot_t *slot)
+{
+    const twc_remote_msg_t told = { .sid = slot->claim.sid };
+
+    if (!slot->claim.sid)
+        return true;
+    twc_verdict_found(&slot->claim, &told, &slot->settle);  /* a callback told it, and whoever wrote it down left the row behind */
+    return false;
 }
 
 static void start_search(twc_worker_t *w, const twc_claim_t *c)
 {
-    twc_slot_t *slot = twc_flight_take(w->flight, c, true);
-    const twc_outcome_t nothing = { .http_status = 0 };
+    twc_slot_t *slot = twc_desk_take_free(w->desk, true);
 
     if (!slot)
         return;
-    if (c->sid) {                       /* a callback told it, and whoever wrote it down left the row behind */
-        const twc_remote_msg_t told = { .sid = slot->claim.sid };
-        twc_verdict_found(&slot->claim, &told, &slot->settle);
+    if (twc_slot_fill(slot, c) != APR_SUCCESS) {
+        twc_desk_put_free(w->desk, slot);
+        return;                         /* no memory: its lease brings it back */
     }
-    else if (twc_flight_start(w->flight, slot) == APR_SUCCESS)
+    if (has_to_be_looked_for(slot)) {
+        slot->next = NULL;
+        twc_desk_put_ready(w->desk, slot);
         return;
-    else
-        twc_verdict_unread(&slot->claim, &nothing, &slot->settle);
+    }
     twc_worker_tell(w, slot);
     twc_worker_add(w, slot);
 }
@@ -88,16 +100,18 @@ void twc_search_start(twc_worker_t *w, apr_time_t now)
 {
     twc_claim_t *claims;
     twc_ctx_t ctx;
-    int count, room_left = twc_flight_free(w->flight, true);
+    int count, room_left = twc_desk_count_free(w->desk, true);
 
     if (now < w->search_at || room_left == 0)
         return;
     w->search_at = now + TWC_WORKER_POLL;
-    twc_worker_context(w, &ctx);
+    twc_ledger_context(w, &ctx);
     if (twc_outbox_take_unknown(&ctx, room_left, twc_worker_lease(w) * 2, &claims, &count) != APR_SUCCESS)
         return;
     for (int i = 0; i < count; i++)
         start_search(w, &claims[i]);
+    if (count > 0)
+        twc_flight_wake(w->flight);
     if (count == room_left)
         w->search_at = now;             /* there may be more, as soon as there is room */
 }

@@ -12,9 +12,9 @@
 typedef struct twc_sender_t twc_sender_t;
 
 /**
- * Prepare conf->senders threads of conf->in_flight requests each; starts nothing yet.
+ * Prepare conf->senders pairs of threads, with conf->in_flight requests each; starts nothing yet.
  * @param waiters  told when a message has left the queue
- * @param wake     called with TWC_WAKE_* after results were committed; from a sender thread
+ * @param wake     called with TWC_WAKE_* after results were committed; from a ledger thread
  */
 apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const twc_thread_env_t *env,
                                twc_waiters_t *waiters, void (*wake)(void *baton, unsigned what), void *wake_baton);

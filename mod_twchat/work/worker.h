@@ -1,33 +1,40 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * worker.h - what the files of a sender thread share; nobody else includes it. sender.c is the loop and the life of the
- * threads, results.c writes down how attempts ended, search.c looks for messages whose outcome is unknown.
+ * worker.h - what the files of a sender share; nobody else includes it. A worker is two threads with a desk between them: sender.c
+ * talks to Twilio and never waits for the database, ledger.c claims and writes down, and never waits for Twilio. results.c tells
+ * people and writes results for the ledger, search.c looks for messages whose outcome is unknown, on both.
  */
 #ifndef TWC_WORK_WORKER_H
 #define TWC_WORK_WORKER_H
 
-#include "work/flight.h"
+#include "work/desk.h"
 #include "work/sender.h"
 
 #define TWC_WORKER_POLL         apr_time_from_sec(1)
 #define TWC_WORKER_PAUSE_MIN    apr_time_from_msec(100)     /* while the database fails us */
+#define TWC_WORKER_DRAIN        apr_time_from_sec(3)        /* for what is under way when we are stopped */
 
 typedef struct twc_worker_t {
     twc_sender_t *sender;
-    twc_thread_t *thread;
-    apr_pool_t *pool;                   /* of the thread; gone with it */
+    twc_desk_t *desk;
+    twc_thread_t *sending, *ledger;
+
+    /* the sending thread's */
+    apr_pool_t *pool;                   /* gone with it */
     twc_flight_t *flight;
-    volatile apr_uint32_t woken;
-    twc_slot_t *results;                /* judged, not written down yet */
-    twc_slot_t **results_end;
     double window;                      /* requests at once Twilio seems to bear */
     apr_uint64_t halved_after;          /* the last request that had begun when window was halved */
+    apr_time_t rest_until;              /* no requests before: Twilio asked for a pause */
+    apr_time_t throttle_told_at;
+
+    /* the ledger's */
+    twc_slot_t *results;                /* judged, not written down yet */
+    twc_slot_t **results_end;
     apr_interval_time_t step;           /* next pause after a claim that found rows it could not take */
     bool queued;                        /* the last look saw something that waits */
     apr_time_t claim_at, claimed_at, promote_at, search_at, early_at, write_at;
-    apr_time_t rest_until;              /* no claims before: Twilio or the database asked for a pause */
-    apr_interval_time_t db_pause;       /* not 0: the database fails us */
-    apr_time_t throttle_told_at;
+    apr_time_t retry_at;                /* no claims before: the database failed us */
+    apr_interval_time_t db_pause;       /* not 0: it still does */
 } twc_worker_t;
 
 struct twc_sender_t {
@@ -36,26 +43,33 @@ struct twc_sender_t {
     void (*wake)(void *, unsigned);
     void *wake_baton;
     apr_pool_t *pool;
-    apr_thread_mutex_t *mutex;          /* guards workers against being woken while they are taken down, and stop_at */
+    apr_thread_mutex_t *mutex;          /* guards flights against being woken while they are taken down, and stop_at */
     apr_time_t stop_at;                 /* set before the threads are told */
     twc_worker_t *workers;
     int count;
 };
 
-/** A context for one statement, in the round's scratch pool. */
-void twc_worker_context(twc_worker_t *worker, twc_ctx_t *ctx);
-
 /** How long a claim is ours. */
 apr_interval_time_t twc_worker_lease(const twc_worker_t *worker);
 
+/* ---- ledger.c ---- */
+
+/** The ledger's thread; baton: its worker. Ends when the desk is closed and what landed is written down, as far as that can be. */
+void twc_ledger_main(twc_thread_t *thread, void *worker);
+/** A context for one statement, in the round's scratch pool. */
+void twc_ledger_context(twc_worker_t *worker, twc_ctx_t *ctx);
+
 /* ---- results.c ---- */
+
+/** Log what was decided about an attempt, as far as somebody wants to know. Whoever judged it calls. */
+void twc_worker_tell(twc_worker_t *worker, const twc_slot_t *slot);
+
+/* the ledger's: */
 
 /** The database failed us: say so once, and wait longer each time. */
 void twc_worker_tell_db(twc_worker_t *worker, const twc_ctx_t *ctx, const char *what);
 /** It works (again). */
 void twc_worker_db_works(twc_worker_t *worker);
-/** Log what was decided about an attempt, as far as somebody wants to know. */
-void twc_worker_tell(twc_worker_t *worker, const twc_slot_t *slot);
 /** Its settle is complete: write it down with the next batch. */
 void twc_worker_add(twc_worker_t *worker, twc_slot_t *slot);
 /** Write down what there is; what the database does not take stays. */
@@ -63,9 +77,11 @@ void twc_worker_write(twc_worker_t *worker);
 
 /* ---- search.c ---- */
 
-/** Begin to look for messages whose outcome is unknown, when it is time. */
+/** The ledger: take messages whose outcome is unknown, when it is time, and have them looked for. */
 void twc_search_start(twc_worker_t *worker, apr_time_t now);
-/** Judge a page of Twilio's list. @return false: another page is read, there is no result yet */
-bool twc_search_judge(twc_worker_t *worker, twc_slot_t *slot);
+/** The sender: a page of Twilio's list landed. @return false: another page is read, nothing to report yet */
+bool twc_search_landed(twc_worker_t *worker, twc_slot_t *slot);
+/** The ledger: judge what was read. */
+void twc_search_judge(twc_worker_t *worker, twc_slot_t *slot);
 
 #endif

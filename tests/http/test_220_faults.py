@@ -204,6 +204,51 @@ class TestOurOwnEnd:
         assert outbox.bodies(to) == ["x"]
 
 
+class TestClaimedAhead:
+    """A quarter more than may be under way is claimed, so that no request waits for the database. It must not get stuck there."""
+
+    AT_ONCE, AHEAD, MESSAGES = 8, 2, 20
+
+    @pytest.fixture(scope="class")
+    def outbox(self, make_sandbox, make_site):
+        return make_outbox(make_site, make_sandbox(), f"TwchatInFlight {self.AT_ONCE}\nTwchatSendTimeout 5s\nTwchatGrace 6s\n", children=1)
+
+    def states(self, outbox):
+        return {row["state"]: row["count"] for row in outbox.db.rows("SELECT state, count(*) FROM outbox GROUP BY state")}
+
+    def all_at_once(self, outbox, **faults):
+        """Queue them while nothing is sent, then let them go."""
+        outbox.sandbox.reset()
+        outbox.park()
+        peers = [new_number() for _ in range(self.MESSAGES)]
+        idents = [outbox.send(p, "x") for p in peers]
+        outbox.sandbox.faults(no_callbacks=True, stall_ms=60000, **faults)
+        outbox.release()
+        return peers, idents
+
+    def each_came_once(self, outbox, peers, idents):
+        outbox.sandbox.clear_faults()
+        outbox.wait_gone(*idents, timeout=60)
+        assert [outbox.bodies(p) for p in peers] == [["x"]] * len(peers)
+
+    def test_a_stop_leaves_it_in_the_queue(self, outbox):
+        peers, idents = self.all_at_once(outbox, next_stall=self.AT_ONCE)
+        claimed = self.AT_ONCE + self.AHEAD
+        wait_for(lambda: self.states(outbox) == {"sending": claimed, "queued": self.MESSAGES - claimed}, 10, "a full sender")
+        outbox.site.httpd.stop()
+        assert self.states(outbox) == {"unknown": self.AT_ONCE, "queued": self.MESSAGES - self.AT_ONCE}
+        assert len(outbox.sandbox.messages()) == self.AT_ONCE
+        outbox.site.httpd.start()
+        self.each_came_once(outbox, peers, idents)
+
+    def test_a_long_pause_leaves_it_to_others(self, outbox):
+        peers, idents = self.all_at_once(outbox, next_429=1, retry_after=4, next_stall=self.AT_ONCE - 1)
+        under_way = self.AT_ONCE - 1
+        wait_for(lambda: self.states(outbox) == {"sending": under_way, "queued": self.MESSAGES - under_way}, 10, "a sender that pauses")
+        assert len(outbox.sandbox.messages()) == under_way
+        self.each_came_once(outbox, peers, idents)
+
+
 @pytest.mark.expect_log("[dbd:error]", "[dbd:crit]", "AH00484", "TWC")
 class TestDatabase:
     @pytest.fixture(scope="class")

@@ -1,0 +1,60 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * desk.h - what passes between the two threads of a sender. A slot goes round: free -> (the ledger fills it with a claim) ->
+ * ready -> (the sender sends it) -> landed -> (the ledger writes down how it ended) -> free. Whoever took it from the desk holds
+ * it. All functions are for any thread.
+ */
+#ifndef TWC_WORK_DESK_H
+#define TWC_WORK_DESK_H
+
+#include "work/flight.h"
+
+typedef struct twc_desk_t twc_desk_t;
+
+/** What the sender says of itself. */
+typedef struct twc_air_t {
+    int flying;                         /* requests under way */
+    int window;                         /* requests at once that Twilio seems to bear */
+    apr_time_t rest_until;              /* Twilio asked for a pause; by twc_clock_ticks */
+} twc_air_t;
+
+/** What the ledger finds. */
+typedef struct twc_news_t {
+    twc_slot_t *landed;                 /* linked by next, in the order they were reported; now the caller's */
+    twc_air_t air;
+    int ready;                          /* creates nobody has fetched yet */
+    bool woken;                         /* something was queued */
+    bool closed;                        /* nothing will land any more */
+} twc_news_t;
+
+/** An empty desk: it can be woken and closed. Lives as long as pool. */
+apr_status_t twc_desk_create(twc_desk_t **desk, apr_pool_t *pool);
+
+/* ---- the ledger's side ---- */
+
+/** Lay an empty slot on it. */
+void twc_desk_put_free(twc_desk_t *desk, twc_slot_t *slot);
+/** Take one; NULL when there is none. */
+twc_slot_t *twc_desk_take_free(twc_desk_t *desk, bool search);
+int twc_desk_count_free(twc_desk_t *desk, bool search);
+/** Filled ones, linked by next, to be fetched in this order. */
+void twc_desk_put_ready(twc_desk_t *desk, twc_slot_t *slots);
+/**
+ * Wait until what landed is enough for a statement, or waits long enough, or nothing else is under way; until the desk was woken or
+ * closed; at most until `until`. What had come before counts.
+ */
+void twc_desk_wait(twc_desk_t *desk, apr_time_t until, twc_news_t *news);
+
+/* ---- the sender's side ---- */
+
+/** All searches that are ready, and up to `most` creates, linked by next. */
+twc_slot_t *twc_desk_fetch(twc_desk_t *desk, int most);
+/** Hand over what landed, linked by next (NULL: nothing), and say how things are. */
+void twc_desk_report(twc_desk_t *desk, twc_slot_t *landed, const twc_air_t *air);
+/** The last word. */
+void twc_desk_close(twc_desk_t *desk);
+
+/** Something was queued. */
+void twc_desk_wake(twc_desk_t *desk);
+
+#endif

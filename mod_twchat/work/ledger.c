@@ -1,0 +1,251 @@
+/* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * ledger.c - the thread beside each sending one: claims what is due, and has it written down how attempts ended.
+ * Must never hand a message over before its claim is committed, nor wait for Twilio.
+ * Started by sender.c.
+ */
+#include <limits.h>
+
+#include "util/clock.h"
+#include "work/verdict.h"
+#include "work/worker.h"
+
+#define CLAIM_MAX       250
+#define CLAIM_GAP       apr_time_from_msec(4)   /* gather free places for so long, unless many are free */
+#define STEP_MIN        apr_time_from_msec(20)
+#define STEP_MAX        apr_time_from_msec(500)
+#define EARLY_EVERY     apr_time_from_sec(10)
+
+void twc_ledger_context(twc_worker_t *w, twc_ctx_t *ctx)
+{
+    twc_ctx_init(ctx, twc_thread_scratch(w->ledger), w->sender->env.db, w->sender->env.conf);
+}
+
+/* ---- claims --------------------------------------------------------------------------- */
+
+/* More than may be under way at once, so that the next request starts when one ends, and not when we have been to the database.
+ * What waits on the desk is claimed: too much of it would be in the way of what is more urgent, and a crash would leave it to its
+ * lease. */
+static int ahead(const twc_air_t *air)
+{
+    return air->window / 4;
+}
+
+static int room(const twc_worker_t *w, const twc_news_t *news)
+{
+    int n = news->air.window + ahead(&news->air) - news->air.flying - news->ready, free_slots = twc_desk_count_free(w->desk, false);
+
+    if (n > free_slots)
+        n = free_slots;
+    return n < CLAIM_MAX ? n : CLAIM_MAX;
+}
+
+/* From here on the rows say "sending". A process that slept through half its lease does not write the request any more:
+ * when the other half is over somebody else looks for the message, and sends it again. */
+static void hand_over(twc_worker_t *w, const twc_claim_t *claims, int count, const twc_since_t *asked)
+{
+    twc_slot_t *first = NULL, **last = &first;
+
+    for (int i = 0; i < count; i++) {
+        twc_slot_t *slot = twc_desk_take_free(w->desk, false);
+
+        if (!slot)
+            break;
+        if (twc_slot_fill(slot, &claims[i]) != APR_SUCCESS) {
+            twc_desk_put_free(w->desk, slot);
+            break;                      /* no memory: their leases bring them back */
+        }
+        slot->since = *asked;
+        slot->within = twc_worker_lease(w) / 2;
+        *last = slot;
+        last = &slot->next;
+    }
+    *last = NULL;
+    twc_desk_put_ready(w->desk, first);
+    twc_flight_wake(w->flight);
+}
+
+/* Nothing, or not all we asked for: when is it worth asking again? */
+static void plan_next_claim(twc_worker_t *w, twc_ctx_t *ctx, int count)
+{
+    apr_interval_time_t wait = TWC_WORKER_POLL;
+
+    if (count > 0)
+        w->step = STEP_MIN;
+    if (twc_outbox_outlook(ctx, TWC_WORKER_POLL, &wait) != APR_SUCCESS)
+        wait = TWC_WORKER_POLL;
+    w->queued = wait < TWC_WORKER_POLL;
+    if (wait < w->step && w->queued) {
+        wait = w->step;                 /* something holds it back that time alone does not end */
+        w->step = w->step * 2 < STEP_MAX ? w->step * 2 : STEP_MAX;
+    }
+    w->claim_at = twc_clock_ticks() + wait;
+}
+
+static void claim(twc_worker_t *w, int limit)
+{
+    twc_claim_t *claims;
+    twc_ctx_t ctx;
+    int count;
+    twc_since_t asked = twc_clock_mark();
+
+    twc_ledger_context(w, &ctx);
+    if (twc_outbox_claim(&ctx, limit, twc_worker_lease(w), &claims, &count) != APR_SUCCESS) {
+        twc_worker_tell_db(w, &ctx, "nothing can be claimed");
+        w->retry_at = twc_clock_ticks() + w->db_pause;
+        return;
+    }
+    twc_worker_db_works(w);
+    w->claimed_at = asked.ticks;
+    if (count > 0)
+        hand_over(w, claims, count, &asked);
+    if (count < limit)
+        plan_next_claim(w, &ctx, count);
+}
+
+static apr_time_t next_claim(const twc_worker_t *w, const twc_news_t *news)
+{
+    apr_time_t at = w->claim_at, gathered = w->claimed_at + CLAIM_GAP;
+
+    if (at < w->retry_at)
+        at = w->retry_at;
+    if (at < news->air.rest_until)
+        at = news->air.rest_until;
+    return at > gathered || room(w, news) >= news->air.window / 8 ? at : gathered;
+}
+
+static bool may_claim(const twc_worker_t *w, const twc_news_t *news)
+{
+    return !twc_thread_stopping(w->ledger) && !(w->results && w->db_pause) && room(w, news) > 0;
+}
+
+static void maybe_claim(twc_worker_t *w, const twc_news_t *news)
+{
+    if (news->woken) {
+        w->claim_at = 0;
+        w->step = STEP_MIN;
+    }
+    if (may_claim(w, news) && twc_clock_ticks() >= next_claim(w, news))
+        claim(w, room(w, news));
+}
+
+/* ---- chores ------------------------------------------------------------------------------ */
+
+static void promote(twc_worker_t *w, apr_time_t now)
+{
+    twc_ctx_t ctx;
+    int count = 0;
+
+    w->promote_at = now + TWC_WORKER_POLL;
+    twc_ledger_context(w, &ctx);
+    if (twc_outbox_promote(&ctx, &count) != APR_SUCCESS || count == 0)
+        return;
+    w->claim_at = w->claim_at < now ? w->claim_at : now;
+    w->promote_at = count < TWC_PROMOTE_MAX ? w->promote_at : now;
+    w->sender->wake(w->sender->wake_baton, ctx.wake);
+}
+
+static void apply_early(twc_worker_t *w, apr_time_t now)
+{
+    twc_ctx_t ctx;
+
+    w->early_at = now + EARLY_EVERY;
+    twc_ledger_context(w, &ctx);
+    if (twc_outbox_early(&ctx) == APR_SUCCESS && ctx.wake)
+        w->sender->wake(w->sender->wake_baton, ctx.wake);
+}
+
+static void chores(twc_worker_t *w)
+{
+    apr_time_t now = twc_clock_ticks();
+
+    if (w->db_pause != 0 || twc_thread_stopping(w->ledger))
+        return;
+    if (now >= w->promote_at)
+        promote(w, now);
+    if (now >= w->early_at)
+        apply_early(w, now);
+    twc_search_start(w, now);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+static void take(twc_worker_t *w, twc_slot_t *landed)
+{
+    while (landed) {
+        twc_slot_t *next = landed->next;
+
+        if (!landed->judged) {
+            twc_search_judge(w, landed);
+            twc_worker_tell(w, landed);
+        }
+        twc_worker_add(w, landed);
+        landed = next;
+    }
+}
+
+static apr_time_t next_round(const twc_worker_t *w, const twc_news_t *news)
+{
+    apr_time_t until = twc_clock_ticks() + TWC_WORKER_POLL;
+
+    if (w->results && w->write_at < until)
+        until = w->write_at;
+    if (may_claim(w, news) && next_claim(w, news) < until)
+        until = next_claim(w, news);
+    if (w->db_pause == 0 && w->search_at < until && twc_desk_count_free(w->desk, true) > 0)
+        until = w->search_at;
+    return until;
+}
+
+/* @return false: that was the last one */
+static bool round_trip(twc_worker_t *w, twc_news_t *news)
+{
+    apr_pool_clear(twc_thread_scratch(w->ledger));
+    twc_desk_wait(w->desk, next_round(w, news), news);
+    take(w, news->landed);
+    chores(w);
+    maybe_claim(w, news);
+    twc_worker_write(w);
+    return !news->closed;
+}
+
+/* What was claimed when the sender had left already. */
+static void take_back(twc_worker_t *w)
+{
+    const twc_outcome_t nothing = { .http_status = 0 };
+    twc_slot_t *slot = twc_desk_fetch(w->desk, INT_MAX), *next;
+
+    for (; slot; slot = next) {
+        next = slot->next;
+        if (slot->search)
+            twc_verdict_unread(&slot->claim, &nothing, &slot->settle);
+        else
+            twc_verdict_unsent(&slot->claim, &slot->settle);
+        twc_worker_add(w, slot);
+    }
+}
+
+/* Nothing lands any more. What is not written down when the time is up is found by its lease. */
+static void finish(twc_worker_t *w)
+{
+    apr_time_t until = w->sender->stop_at + TWC_WORKER_DRAIN;
+
+    take_back(w);
+    while (w->results && twc_clock_ticks() < until) {
+        apr_pool_clear(twc_thread_scratch(w->ledger));
+        apr_sleep(TWC_WORKER_PAUSE_MIN);
+        twc_worker_write(w);
+    }
+    w->write_at = 0;
+    twc_worker_write(w);
+}
+
+void twc_ledger_main(twc_thread_t *thread, void *baton)
+{
+    twc_worker_t *w = baton;
+    twc_news_t news = { .closed = false };
+
+    while (round_trip(w, &news))
+        ;
+    finish(w);
+}

@@ -37,10 +37,15 @@
 /** flask-chat's item. */
 #define TWC_SQL_ITEM "(SELECT i FROM (SELECT " TWC_SQL_ITEM_COLUMNS ") i)"
 
+/** Whose conversation message m is of: what its own row says of the other side, so that no list looks for each. */
+#define TWC_SQL_PEER                                                          \
+    "coalesce(CASE m.direction WHEN 'inbound' THEN m.from_addr ELSE m.to_addr END,"                   \
+    " (SELECT v.peer FROM conversations v WHERE v.id = m.conv_id))"
+
 /** docs/page-api.md's entry, but for error_reason and error_advice: see twc_entry_explain. */
 #define TWC_SQL_ENTRY                                                         \
     "(SELECT i FROM (SELECT " TWC_SQL_ITEM_COLUMNS ","                        \
-    " (SELECT v.peer FROM conversations v WHERE v.id = m.conv_id) AS peer, m.source, m.error_code, " \
+    " " TWC_SQL_PEER " AS peer, m.source, m.error_code, "                     \
     TWC_SQL_ISO("m.send_at") " AS send_at,"                                   \
     " CASE WHEN m.num_media > 0 THEN"                                         \
     "  coalesce((SELECT json_agg(x) FROM"                                     \

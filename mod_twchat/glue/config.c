@@ -106,7 +106,7 @@ static void tell_collision(void *baton, const twc_route_t *loser, const twc_rout
                  twc_interfaces[loser->interface].name);
 }
 
-/* Nothing is sent again before the grace is over, counted from when the request began. Where that is not after its time-out, a message
+/* Nothing is sent again before the grace is over, counted from its claim. Where that is not after a request's time-out, a message
  * Twilio takes in the last moment, or a moment later, is sent twice. */
 static int check_times(apr_pool_t *scratch, server_rec *s)
 {

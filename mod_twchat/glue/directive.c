@@ -82,7 +82,7 @@ const command_rec twc_commands[] = {
     ROW("TwchatConfirmKeywords", RSRC_CONF, "on|off [SENDER...] - confirm STOP, START, HELP where Twilio does, too; or on these senders",
         .set = twc_set_confirm, .offset = HERE(confirm), .def = "off", .check = twc_check_written_to),
 
-    ROW("TwchatSenders", RSRC_CONF, "N - sender threads per child",
+    ROW("TwchatSenders", RSRC_CONF, "N - sender threads per child, each with one for the database",
         .set = twc_set_int, .offset = HERE(senders), .def = "1", .lo = 1, .hi = 8),
     ROW("TwchatInFlight", RSRC_CONF, "N - requests to Twilio at once per sender thread",
         .set = twc_set_int, .offset = HERE(in_flight), .def = "100", .lo = 1, .hi = 2000),

@@ -2,7 +2,7 @@
  *
  * dispatch.c - the sender's side of the queue: take what is due, write down how it ended.
  * Must never hand out a message that somebody else may be sending, nor one of a conversation before its earlier ones.
- * Called by work/sender.c.
+ * Called by work/ledger.c, results.c and search.c.
  */
 #include "store/consent.h"
 #include "store/outbox.h"

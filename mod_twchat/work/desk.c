@@ -137,11 +137,11 @@ twc_slot_t *twc_desk_fetch(twc_desk_t *d, int most)
 
     row_init(&fetched);
     twc_monitor_lock(d->monitor);
-    while ((slot = take(&d->ready[1])))
+    /* They count as under way until the next report says so, so that nobody takes their places for free. */
+    for (; (slot = take(&d->ready[1])); d->air.searching++)
         append(&fetched, slot);
-    for (; most > 0 && (slot = take(&d->ready[0])); most--)
+    for (; most > 0 && (slot = take(&d->ready[0])); most--, d->air.creating++)
         append(&fetched, slot);
-    d->air.flying += fetched.count;     /* until the next report: so that nobody takes their places for free */
     twc_monitor_unlock(d->monitor);
     return fetched.first;
 }
@@ -151,7 +151,7 @@ static bool set_due(twc_desk_t *d, int before)
 {
     apr_time_t now = twc_clock_ticks();
 
-    if (d->landed.count >= ENOUGH || d->air.flying == 0) {
+    if (d->landed.count >= ENOUGH || (d->air.creating == 0 && d->air.searching == 0)) {
         bool news = before == 0 || d->due_at > now;
         d->due_at = now;
         return news;

@@ -13,8 +13,8 @@ typedef struct twc_desk_t twc_desk_t;
 
 /** What the sender says of itself. */
 typedef struct twc_air_t {
-    int flying;                         /* requests under way */
-    int window;                         /* requests at once that Twilio seems to bear */
+    int creating, searching;            /* requests under way */
+    int window;                         /* so many creates at once Twilio seems to bear */
     apr_time_t rest_until;              /* Twilio asked for a pause; by twc_clock_ticks */
 } twc_air_t;
 

@@ -12,7 +12,6 @@
 
 #include "util/clock.h"
 #include "work/flight.h"
-#include "work/thread.h"
 
 #define ANSWER_MAX  (4 * 1024 * 1024)
 #define PAGE_SIZE   100
@@ -26,7 +25,8 @@ struct twc_flight_t {
     apr_time_t timer_at;                /* libcurl wants to be called then, by twc_clock_ticks; 0: it does not */
     twc_slot_t *slots;                  /* creates first, then searches */
     int count;
-    int flying;
+    int flying[2];                      /* creates, searches */
+    bool rung;                          /* the bell was heard in this run */
     apr_uint64_t started;
 };
 
@@ -42,8 +42,10 @@ static apr_status_t multi_cleanup(void *data)
             apr_pool_destroy(f->slots[i].pool);
     }
     curl_multi_cleanup(f->multi);
-    close(f->bell);
-    close(f->epoll);
+    if (f->bell >= 0)
+        close(f->bell);
+    if (f->epoll >= 0)
+        close(f->epoll);
     return APR_SUCCESS;
 }
 
@@ -61,8 +63,9 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *baton, voi
         return 0;
     }
     ev.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    if (epoll_ctl(f->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) == 0 && !known)
-        curl_multi_assign(f->multi, fd, f);
+    if (epoll_ctl(f->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) != 0)
+        epoll_ctl(f->epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &ev);    /* closed, and opened again, unseen */
+    curl_multi_assign(f->multi, fd, f);
     return 0;
 }
 
@@ -88,9 +91,9 @@ static apr_status_t open_sockets(twc_flight_t *f)
 
 static void hear_bell(twc_flight_t *f)
 {
-    eventfd_t rung;
+    eventfd_t times;
 
-    (void)eventfd_read(f->bell, &rung);
+    f->rung = eventfd_read(f->bell, &times) == 0 || f->rung;
 }
 
 static int wait_ms(const twc_flight_t *f, apr_interval_time_t most)
@@ -126,6 +129,7 @@ static void act(twc_flight_t *f, apr_interval_time_t most)
 apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const twc_conf_t *conf, int creates, int searches)
 {
     twc_flight_t *f = apr_pcalloc(pool, sizeof(*f));
+    apr_status_t rv;
 
     f->conf = conf;
     f->slots = apr_pcalloc(pool, (creates + searches) * sizeof(*f->slots));
@@ -134,7 +138,11 @@ apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const tw
         return APR_ENOMEM;
     f->epoll = f->bell = -1;
     apr_pool_cleanup_register(pool, f, multi_cleanup, apr_pool_cleanup_null);
-    TWC_TRY(open_sockets(f));
+    rv = open_sockets(f);
+    if (rv != APR_SUCCESS) {
+        apr_pool_cleanup_run(pool, f, multi_cleanup);
+        return rv;
+    }
     f->count = creates + searches;
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
@@ -158,9 +166,9 @@ int twc_flight_count(const twc_flight_t *f)
     return f->count;
 }
 
-int twc_flight_flying(const twc_flight_t *f)
+int twc_flight_flying(const twc_flight_t *f, bool search)
 {
-    return f->flying;
+    return f->flying[search];
 }
 
 apr_uint64_t twc_flight_started(const twc_flight_t *f)
@@ -197,7 +205,7 @@ static void copy_claim(apr_pool_t *p, twc_claim_t *to, const twc_claim_t *from)
 apr_status_t twc_slot_fill(twc_slot_t *slot, const twc_claim_t *claim)
 {
     if (!slot->pool) {
-        TWC_TRY(twc_thread_pool(&slot->pool));
+        TWC_TRY(apr_pool_create_unmanaged_ex(&slot->pool, NULL, NULL));     /* with an allocator of its own */
         apr_allocator_max_free_set(apr_pool_allocator_get(slot->pool), SLOT_KEEPS);
     }
     *slot = (twc_slot_t){ .search = slot->search, .pool = slot->pool, .easy = slot->easy, .ready = slot->ready };
@@ -278,7 +286,7 @@ apr_status_t twc_flight_start(twc_flight_t *f, twc_slot_t *slot)
         return APR_EGENERAL;
     slot->flying = true;
     slot->number = ++f->started;
-    f->flying++;
+    f->flying[slot->search]++;
     return APR_SUCCESS;
 }
 
@@ -298,7 +306,7 @@ static void land(twc_flight_t *f, twc_slot_t *slot, CURLcode result)
     twc_http_finish(slot->easy, result, a);
     curl_multi_remove_handle(f->multi, slot->easy);
     slot->flying = false;
-    f->flying--;
+    f->flying[slot->search]--;
     slot->outcome = (twc_outcome_t){ .http_status = a->status, .sent = a->sent, .retry_after = a->retry_after };
     if (slot->search)
         read_page(f, slot);
@@ -333,9 +341,10 @@ twc_slot_t *twc_flight_run(twc_flight_t *f, apr_interval_time_t most)
 {
     twc_slot_t *done;
 
+    f->rung = false;
     act(f, 0);
     done = landed(f);
-    if (done || most <= 0)
+    if (done || f->rung || most <= 0)
         return done;
     act(f, most);
     return landed(f);

@@ -35,8 +35,8 @@ typedef struct twc_slot_t {
     twc_http_answer_t answer;
 } twc_slot_t;
 
-/** What a flight needs besides one for each request: an epoll, a bell, and libcurl's own pair. */
-#define TWC_FLIGHT_DESCRIPTORS 4
+/** What a flight needs besides one for each request: an epoll, a bell, libcurl's own pair, and one for looking up names. */
+#define TWC_FLIGHT_DESCRIPTORS 6
 
 /**
  * @param pool      of the thread that will use it
@@ -49,8 +49,8 @@ apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const tw
 twc_slot_t *twc_flight_slots(const twc_flight_t *flight);
 int twc_flight_count(const twc_flight_t *flight);
 
-/** Requests under way. */
-int twc_flight_flying(const twc_flight_t *flight);
+/** Requests of this kind under way. */
+int twc_flight_flying(const twc_flight_t *flight, bool search);
 /** Requests started so far. */
 apr_uint64_t twc_flight_started(const twc_flight_t *flight);
 
@@ -62,7 +62,7 @@ void twc_slot_empty(twc_slot_t *slot);
 apr_status_t twc_flight_start(twc_flight_t *flight, twc_slot_t *slot);
 
 /**
- * Move everything on; wait up to `most` when nothing landed. The slots that landed, linked by next,
+ * Move everything on; wait up to `most` when nothing landed and nobody rang. The slots that landed, linked by next,
  * with their outcome read.
  */
 twc_slot_t *twc_flight_run(twc_flight_t *flight, apr_interval_time_t most);

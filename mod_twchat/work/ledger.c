@@ -12,9 +12,11 @@
 
 #define CLAIM_MAX       250
 #define CLAIM_GAP       apr_time_from_msec(4)   /* gather free places for so long, unless many are free */
+#define PATIENCE        apr_time_from_sec(5)    /* less than TWC_LEASE_MARGIN */
 #define STEP_MIN        apr_time_from_msec(20)
 #define STEP_MAX        apr_time_from_msec(500)
 #define EARLY_EVERY     apr_time_from_sec(10)
+#define LAST_CALL       apr_time_from_sec(1)    /* no statement begins later after the drain */
 
 void twc_ledger_context(twc_worker_t *w, twc_ctx_t *ctx)
 {
@@ -33,15 +35,23 @@ static int ahead(const twc_air_t *air)
 
 static int room(const twc_worker_t *w, const twc_news_t *news)
 {
-    int n = news->air.window + ahead(&news->air) - news->air.flying - news->ready, free_slots = twc_desk_count_free(w->desk, false);
+    int n = news->air.window + ahead(&news->air) - news->air.creating - news->ready, free_slots = twc_desk_count_free(w->desk, false);
 
     if (n > free_slots)
         n = free_slots;
     return n < CLAIM_MAX ? n : CLAIM_MAX;
 }
 
-/* From here on the rows say "sending". A process that slept through half its lease does not write the request any more:
- * when the other half is over somebody else looks for the message, and sends it again. */
+/* How long after the claim a request may begin. However late that is, it is over (after conf->send_timeout) before the claim's lease is,
+ * when somebody else looks for the message, and before the grace is, when they send it again. */
+static apr_interval_time_t patience(const twc_conf_t *conf)
+{
+    apr_interval_time_t left = conf->grace - conf->send_timeout;
+
+    return left < PATIENCE ? left : PATIENCE;
+}
+
+/* From here on the rows say "sending". Who waits on the desk for too long, or in a process that is frozen, is not sent any more. */
 static void hand_over(twc_worker_t *w, const twc_claim_t *claims, int count, const twc_since_t *asked)
 {
     twc_slot_t *first = NULL, **last = &first;
@@ -56,7 +66,7 @@ static void hand_over(twc_worker_t *w, const twc_claim_t *claims, int count, con
             break;                      /* no memory: their leases bring them back */
         }
         slot->since = *asked;
-        slot->within = twc_worker_lease(w) / 2;
+        slot->within = patience(w->sender->env.conf);
         *last = slot;
         last = &slot->next;
     }
@@ -192,21 +202,29 @@ static apr_time_t next_round(const twc_worker_t *w, const twc_news_t *news)
         until = w->write_at;
     if (may_claim(w, news) && next_claim(w, news) < until)
         until = next_claim(w, news);
-    if (w->db_pause == 0 && w->search_at < until && twc_desk_count_free(w->desk, true) > 0)
+    if (w->db_pause == 0 && !twc_thread_stopping(w->ledger) && w->search_at < until && twc_desk_count_free(w->desk, true) > 0)
         until = w->search_at;
     return until;
 }
 
-/* @return false: that was the last one */
+/* Or the sender hangs somewhere in a library: what it does not report is found by its lease. */
+static bool is_late(const twc_worker_t *w)
+{
+    return twc_thread_stopping(w->ledger) && twc_clock_ticks() >= w->sender->stop_at + TWC_WORKER_DRAIN + LAST_CALL / 2;
+}
+
+/* @return false: that was the last one, finish() writes what came with it */
 static bool round_trip(twc_worker_t *w, twc_news_t *news)
 {
     apr_pool_clear(twc_thread_scratch(w->ledger));
     twc_desk_wait(w->desk, next_round(w, news), news);
     take(w, news->landed);
+    if (news->closed || is_late(w))
+        return false;
     chores(w);
     maybe_claim(w, news);
     twc_worker_write(w);
-    return !news->closed;
+    return true;
 }
 
 /* What was claimed when the sender had left already. */
@@ -231,13 +249,16 @@ static void finish(twc_worker_t *w)
     apr_time_t until = w->sender->stop_at + TWC_WORKER_DRAIN;
 
     take_back(w);
-    while (w->results && twc_clock_ticks() < until) {
-        apr_pool_clear(twc_thread_scratch(w->ledger));
-        apr_sleep(TWC_WORKER_PAUSE_MIN);
-        twc_worker_write(w);
-    }
     w->write_at = 0;
-    twc_worker_write(w);
+    do {
+        apr_pool_clear(twc_thread_scratch(w->ledger));
+        twc_worker_write(w);
+        if (w->results)
+            apr_sleep(TWC_WORKER_PAUSE_MIN);
+    } while (w->results && twc_clock_ticks() < until);
+    w->write_at = 0;
+    if (twc_clock_ticks() < until + LAST_CALL)
+        twc_worker_write(w);
 }
 
 void twc_ledger_main(twc_thread_t *thread, void *baton)
@@ -245,6 +266,7 @@ void twc_ledger_main(twc_thread_t *thread, void *baton)
     twc_worker_t *w = baton;
     twc_news_t news = { .closed = false };
 
+    w->step = STEP_MIN;
     while (round_trip(w, &news))
         ;
     finish(w);

@@ -14,12 +14,11 @@
 
 #define THREADS_MAX     8
 #define SEARCHES        8               /* searches in Twilio's list at once, per thread */
-#define LEASE_MARGIN    apr_time_from_sec(15)
 #define HOLD_MAX        apr_time_from_sec(1)    /* a longer pause is for others to use what we have claimed */
 
 apr_interval_time_t twc_worker_lease(const twc_worker_t *w)
 {
-    return w->sender->env.conf->send_timeout + LEASE_MARGIN;
+    return w->sender->env.conf->send_timeout + TWC_LEASE_MARGIN;
 }
 
 /* What goes back to the ledger at the end of a round. */
@@ -36,7 +35,8 @@ static void add(report_t *report, twc_slot_t *slot)
 
 static void hand_in(twc_worker_t *w, report_t *report)
 {
-    const twc_air_t air = { .flying = twc_flight_flying(w->flight), .window = (int)w->window, .rest_until = w->rest_until };
+    const twc_air_t air = { .creating = twc_flight_flying(w->flight, false), .searching = twc_flight_flying(w->flight, true),
+                            .window = (int)w->window, .rest_until = w->rest_until };
 
     twc_desk_report(w->desk, report->first, &air);
 }
@@ -93,12 +93,19 @@ static void judge_all(twc_worker_t *w, twc_slot_t *landed, report_t *report)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
+static bool is_late(const twc_slot_t *slot)
+{
+    return slot->within > 0 && twc_clock_passed(&slot->since) > slot->within;
+}
+
 static void send_one(twc_worker_t *w, twc_slot_t *slot, report_t *report)
 {
     const twc_outcome_t nothing = { .http_status = 0 };
 
     if (slot->claim.opted_out && !slot->search)
         twc_verdict_opted_out(&slot->claim, &slot->settle);
+    else if (is_late(slot))
+        twc_verdict_unsent(&slot->claim, &slot->settle);
     else if (twc_flight_start(w->flight, slot) == APR_SUCCESS)
         return;
     else if (slot->search)
@@ -148,11 +155,10 @@ static void round_trip(twc_worker_t *w)
     apr_interval_time_t rest = pause_left(w);
     report_t report = { .last = &report.first };
 
-    apr_pool_clear(twc_thread_scratch(w->sending));
     if (rest > HOLD_MAX)
         give_back(w, &report);
     else
-        send_all(w, rest > 0 ? 0 : (int)w->window - twc_flight_flying(w->flight), &report);
+        send_all(w, rest > 0 ? 0 : (int)w->window - twc_flight_flying(w->flight, false), &report);
     judge_all(w, twc_flight_run(w->flight, report.first ? 0 : rest > 0 && rest < TWC_WORKER_POLL ? rest : TWC_WORKER_POLL), &report);
     hand_in(w, &report);
 }
@@ -174,6 +180,11 @@ static void cut_off(twc_worker_t *w, report_t *report)
     }
 }
 
+static bool is_flying(const twc_worker_t *w)
+{
+    return twc_flight_flying(w->flight, false) > 0 || twc_flight_flying(w->flight, true) > 0;
+}
+
 static void drain(twc_worker_t *w)
 {
     apr_time_t until = w->sender->stop_at + TWC_WORKER_DRAIN;
@@ -181,7 +192,7 @@ static void drain(twc_worker_t *w)
 
     give_back(w, &report);
     hand_in(w, &report);
-    while (twc_clock_ticks() < until && twc_flight_flying(w->flight) > 0) {
+    while (twc_clock_ticks() < until && is_flying(w)) {
         report = (report_t){ .last = &report.first };
         judge_all(w, twc_flight_run(w->flight, until - twc_clock_ticks()), &report);
         hand_in(w, &report);
@@ -250,6 +261,7 @@ static apr_status_t create_flight(const twc_sender_t *s, twc_worker_t *w)
     twc_slot_t *slots;
 
     TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, create_slots(s->env.conf), SEARCHES));
+    twc_desk_report(w->desk, NULL, &(twc_air_t){ .window = (int)w->window });
     slots = twc_flight_slots(w->flight);
     for (int i = 0; i < twc_flight_count(w->flight); i++)
         twc_desk_put_free(w->desk, &slots[i]);

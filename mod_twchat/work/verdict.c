@@ -2,7 +2,7 @@
  *
  * verdict.c - what to do about each way an attempt can end.
  * Must never let a message be sent again while Twilio may have it.
- * Called by work/sender.c.
+ * Called by work/sender.c, ledger.c and search.c.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * waiters.c - a table of who waits for which message.
  * Must never hold a lock or a connection while somebody waits.
- * Called by work.c for requests and by work/sender.c for results.
+ * Called by work.c for requests and by work/results.c for results.
  */
 
 #include "store/outbox.h"

@@ -49,7 +49,8 @@ struct twc_sender_t {
     int count;
 };
 
-/** How long a claim is ours. */
+/** How long a claim is ours: for a request's time-out, and so long more. */
+#define TWC_LEASE_MARGIN        apr_time_from_sec(15)
 apr_interval_time_t twc_worker_lease(const twc_worker_t *worker);
 
 /* ---- ledger.c ---- */

@@ -241,6 +241,22 @@ class TestClaimedAhead:
         outbox.site.httpd.start()
         self.each_came_once(outbox, peers, idents)
 
+    def test_a_start_does_not_ask_again_and_again_for_what_has_to_wait(self, outbox):
+        outbox.park()
+        ident = outbox.send(new_number(), "x")
+        outbox.db.run("UPDATE outbox SET not_before = now() + interval '1 hour'")
+        outbox.site.httpd.stop()
+        outbox.release()
+        outbox.site.httpd.start()
+
+        def transactions():
+            return outbox.db.value("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
+        first, end = transactions(), time.monotonic() + 3
+        wait_for(lambda: time.monotonic() > end, 10, "some seconds")
+        assert transactions() - first < 300
+        outbox.db.run("UPDATE outbox SET not_before = NULL")
+        outbox.wait_sent(ident)
+
     def test_a_long_pause_leaves_it_to_others(self, outbox):
         peers, idents = self.all_at_once(outbox, next_429=1, retry_after=4, next_stall=self.AT_ONCE - 1)
         under_way = self.AT_ONCE - 1

@@ -65,9 +65,9 @@ static twc_news_t look(apr_interval_time_t patience)
     return news;
 }
 
-static void report(twc_slot_t *landed, int flying)
+static void report(twc_slot_t *landed, int creating)
 {
-    twc_desk_report(f.desk, landed, &(twc_air_t){ .flying = flying, .window = 100 });
+    twc_desk_report(f.desk, landed, &(twc_air_t){ .creating = creating, .window = 100 });
 }
 
 static void free_slots_are_kept_by_kind(void **state)
@@ -105,10 +105,10 @@ static void what_was_fetched_counts_as_flying(void **state)
     report(NULL, 7);
     twc_desk_put_ready(f.desk, chain(0, 3));
     assert_int_equal(length(twc_desk_fetch(f.desk, 2)), 2);
-    assert_int_equal(look(0).air.flying, 9);
+    assert_int_equal(look(0).air.creating, 9);
     assert_int_equal(look(0).ready, 1);
     report(NULL, 8);
-    assert_int_equal(look(0).air.flying, 8);
+    assert_int_equal(look(0).air.creating, 8);
 }
 
 static void results_gather_while_more_are_to_come(void **state)
@@ -129,6 +129,11 @@ static void the_last_result_is_due_at_once(void **state)
     report(chain(0, 1), 1);
     report(chain(1, 1), 0);
     assert_int_equal(length(look(0).landed), 2);
+    f.slot[2].search = true;
+    twc_desk_put_ready(f.desk, chain(2, 1));
+    assert_ptr_equal(twc_desk_fetch(f.desk, 0), &f.slot[2]);
+    assert_int_equal(look(0).air.searching, 1);
+    assert_int_equal(look(0).air.creating, 0);
 }
 
 static void enough_results_are_due_at_once(void **state)

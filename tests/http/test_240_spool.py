@@ -298,7 +298,7 @@ class TestTrouble:
                     spool.seek(spool.read().index(accepted[0].encode()))
                     spool.write(b"?")
             wait_for(lambda: stored_once(site, accepted[1:]), 30, "the others to be stored")
-            assert all(site.inbound()[0].status_code == 200 for _ in range(10))
+            assert [site.inbound()[0].status_code for _ in range(10)] == [200] * 10
             assert site.log.lines("TWC2604") and not segments(site)
             assert accepted[0][1:].encode() in open(aside(site)[0], "rb").read()
             site.httpd.stop()

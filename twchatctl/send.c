@@ -11,6 +11,7 @@
 #include "domain/message.h"
 #include "store/message.h"
 #include "twilio/error.h"
+#include "util/clock.h"
 #include "work/sender.h"
 #include "work/waiters.h"
 
@@ -43,7 +44,7 @@ static apr_status_t send_and_wait(ctl_t *ctl, apr_int64_t id, apr_interval_time_
     TWC_TRY(twc_sender_start(sender));
     rv = twc_waiters_wait(waiters, &ctl->ctx, id, patience, done);
     twc_sender_stop(sender);
-    twc_sender_join(sender, apr_time_now() + JOIN_PATIENCE);
+    twc_sender_join(sender, twc_clock_ticks() + JOIN_PATIENCE);
     return rv;
 }
 

@@ -107,16 +107,16 @@ static void tell_collision(void *baton, const twc_route_t *loser, const twc_rout
 }
 
 /* Nothing is sent again before the grace is over, counted from its claim. Where that is not after a request's time-out, a message
- * Twilio takes in the last moment, or a moment later, is sent twice. */
+ * Twilio takes in the last moment, or a moment later, is sent twice; and a request needs a moment to begin (work/ledger.c). */
 static int check_times(apr_pool_t *scratch, server_rec *s)
 {
     twc_settings_t set = twc_config_server(s)->set;
 
     twc_directive_defaults(scratch, s, &set, false);
-    if (set.grace > set.send_timeout)
+    if (set.grace >= set.send_timeout + apr_time_from_sec(1))
         return OK;
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "TWC1018: %s: TwchatGrace %" APR_INT64_T_FMT "s must be longer than TwchatSendTimeout %"
-                 APR_INT64_T_FMT "s: Twilio may still take a request that is about to time out", set.send_times_at,
+                 APR_INT64_T_FMT "s by a second at least: Twilio may still take a request that is about to time out", set.send_times_at,
                  (apr_int64_t)apr_time_sec(set.grace), (apr_int64_t)apr_time_sec(set.send_timeout));
     return HTTP_INTERNAL_SERVER_ERROR;
 }

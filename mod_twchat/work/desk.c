@@ -140,8 +140,8 @@ twc_slot_t *twc_desk_fetch(twc_desk_t *d, int most)
     /* They count as under way until the next report says so, so that nobody takes their places for free. */
     for (; (slot = take(&d->ready[1])); d->air.searching++)
         append(&fetched, slot);
-    for (; most > 0 && (slot = take(&d->ready[0])); most--, d->air.creating++)
-        append(&fetched, slot);
+    for (; d->ready[0].first && (most > 0 || twc_slot_is_late(d->ready[0].first)); most--, d->air.creating++)
+        append(&fetched, take(&d->ready[0]));
     twc_monitor_unlock(d->monitor);
     return fetched.first;
 }

@@ -47,7 +47,7 @@ void twc_desk_wait(twc_desk_t *desk, apr_time_t until, twc_news_t *news);
 
 /* ---- the sender's side ---- */
 
-/** All searches that are ready, and up to `most` creates, linked by next. */
+/** All searches that are ready, up to `most` creates, and those that have waited too long, linked by next. */
 twc_slot_t *twc_desk_fetch(twc_desk_t *desk, int most);
 /** Hand over what landed, linked by next (NULL: nothing), and say how things are. */
 void twc_desk_report(twc_desk_t *desk, twc_slot_t *landed, const twc_air_t *air);

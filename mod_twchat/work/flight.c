@@ -25,7 +25,8 @@ struct twc_flight_t {
     apr_time_t timer_at;                /* libcurl wants to be called then, by twc_clock_ticks; 0: it does not */
     twc_slot_t *slots;                  /* creates first, then searches */
     int count;
-    int flying[2];                      /* creates, searches */
+    bool *in_air;                       /* by slot: apart from them, because others fill those that are not */
+    int flying[2];                      /* creates, searches: how many */
     bool rung;                          /* the bell was heard in this run */
     apr_uint64_t started;
 };
@@ -35,7 +36,7 @@ static apr_status_t multi_cleanup(void *data)
     twc_flight_t *f = data;
 
     for (int i = 0; i < f->count; i++) {
-        if (f->slots[i].flying)
+        if (f->in_air[i])
             curl_multi_remove_handle(f->multi, f->slots[i].easy);
         curl_easy_cleanup(f->slots[i].easy);
         if (f->slots[i].pool)
@@ -133,6 +134,7 @@ apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const tw
 
     f->conf = conf;
     f->slots = apr_pcalloc(pool, (creates + searches) * sizeof(*f->slots));
+    f->in_air = apr_pcalloc(pool, (creates + searches) * sizeof(*f->in_air));
     f->multi = curl_multi_init();
     if (!f->multi)
         return APR_ENOMEM;
@@ -218,6 +220,11 @@ void twc_slot_empty(twc_slot_t *slot)
     apr_pool_clear(slot->pool);
 }
 
+bool twc_slot_is_late(const twc_slot_t *slot)
+{
+    return slot->within > 0 && twc_clock_passed(&slot->since) > slot->within;
+}
+
 /* ---- requests ------------------------------------------------------------------------ */
 
 /* "https://chat.example.com/x" -> may Twilio call it? It refuses hosts with an underscore. */
@@ -284,7 +291,7 @@ apr_status_t twc_flight_start(twc_flight_t *f, twc_slot_t *slot)
     }
     if (curl_multi_add_handle(f->multi, slot->easy) != CURLM_OK)
         return APR_EGENERAL;
-    slot->flying = true;
+    f->in_air[slot - f->slots] = true;
     slot->number = ++f->started;
     f->flying[slot->search]++;
     return APR_SUCCESS;
@@ -305,7 +312,7 @@ static void land(twc_flight_t *f, twc_slot_t *slot, CURLcode result)
 
     twc_http_finish(slot->easy, result, a);
     curl_multi_remove_handle(f->multi, slot->easy);
-    slot->flying = false;
+    f->in_air[slot - f->slots] = false;
     f->flying[slot->search]--;
     slot->outcome = (twc_outcome_t){ .http_status = a->status, .sent = a->sent, .retry_after = a->retry_after };
     if (slot->search)
@@ -357,7 +364,7 @@ twc_slot_t *twc_flight_abort(twc_flight_t *f)
     for (int i = 0; i < f->count; i++) {
         twc_slot_t *slot = &f->slots[i];
 
-        if (!slot->flying)
+        if (!f->in_air[i])
             continue;
         land(f, slot, CURLE_ABORTED_BY_CALLBACK);
         slot->next = first;

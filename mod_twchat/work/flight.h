@@ -31,7 +31,6 @@ typedef struct twc_slot_t {
     /* private */
     CURL *easy;
     bool ready;                         /* easy is set up for this kind of request */
-    bool flying;
     twc_http_answer_t answer;
 } twc_slot_t;
 
@@ -57,6 +56,8 @@ apr_uint64_t twc_flight_started(const twc_flight_t *flight);
 /** Put a copy of claim into a slot that is empty. */
 apr_status_t twc_slot_fill(twc_slot_t *slot, const twc_claim_t *claim);
 void twc_slot_empty(twc_slot_t *slot);
+/** Has `within` passed since `since`? */
+bool twc_slot_is_late(const twc_slot_t *slot);
 
 /** Start the slot's request: create the message, or read the first (or next) page of the list. */
 apr_status_t twc_flight_start(twc_flight_t *flight, twc_slot_t *slot);

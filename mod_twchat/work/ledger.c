@@ -12,11 +12,12 @@
 
 #define CLAIM_MAX       250
 #define CLAIM_GAP       apr_time_from_msec(4)   /* gather free places for so long, unless many are free */
-#define PATIENCE        apr_time_from_sec(5)    /* less than TWC_LEASE_MARGIN */
+#define PATIENCE        apr_time_from_sec(10)   /* less than TWC_LEASE_MARGIN */
+#define PATIENCE_MIN    apr_time_from_sec(1)
 #define STEP_MIN        apr_time_from_msec(20)
 #define STEP_MAX        apr_time_from_msec(500)
 #define EARLY_EVERY     apr_time_from_sec(10)
-#define LAST_CALL       apr_time_from_sec(1)    /* no statement begins later after the drain */
+#define LAST_CALL       apr_time_from_msec(400) /* no statement begins later after the drain: it may take two seconds */
 
 void twc_ledger_context(twc_worker_t *w, twc_ctx_t *ctx)
 {
@@ -43,12 +44,13 @@ static int room(const twc_worker_t *w, const twc_news_t *news)
 }
 
 /* How long after the claim a request may begin. However late that is, it is over (after conf->send_timeout) before the claim's lease is,
- * when somebody else looks for the message, and before the grace is, when they send it again. */
+ * when somebody else looks for the message, and before the grace is, when they send it again: that is longer by PATIENCE_MIN at
+ * least (glue/config.c). */
 static apr_interval_time_t patience(const twc_conf_t *conf)
 {
     apr_interval_time_t left = conf->grace - conf->send_timeout;
 
-    return left < PATIENCE ? left : PATIENCE;
+    return left < PATIENCE_MIN ? PATIENCE_MIN : left < PATIENCE ? left : PATIENCE;
 }
 
 /* From here on the rows say "sending". Who waits on the desk for too long, or in a process that is frozen, is not sent any more. */
@@ -194,6 +196,12 @@ static void take(twc_worker_t *w, twc_slot_t *landed)
     }
 }
 
+/* When the sender must have closed the desk, once we are stopped. */
+static apr_time_t late_at(const twc_worker_t *w)
+{
+    return w->sender->stop_at + TWC_WORKER_DRAIN + LAST_CALL / 2;
+}
+
 static apr_time_t next_round(const twc_worker_t *w, const twc_news_t *news)
 {
     apr_time_t until = twc_clock_ticks() + TWC_WORKER_POLL;
@@ -204,13 +212,13 @@ static apr_time_t next_round(const twc_worker_t *w, const twc_news_t *news)
         until = next_claim(w, news);
     if (w->db_pause == 0 && !twc_thread_stopping(w->ledger) && w->search_at < until && twc_desk_count_free(w->desk, true) > 0)
         until = w->search_at;
-    return until;
+    return twc_thread_stopping(w->ledger) && late_at(w) < until ? late_at(w) : until;
 }
 
 /* Or the sender hangs somewhere in a library: what it does not report is found by its lease. */
 static bool is_late(const twc_worker_t *w)
 {
-    return twc_thread_stopping(w->ledger) && twc_clock_ticks() >= w->sender->stop_at + TWC_WORKER_DRAIN + LAST_CALL / 2;
+    return twc_thread_stopping(w->ledger) && twc_clock_ticks() >= late_at(w);
 }
 
 /* @return false: that was the last one, finish() writes what came with it */
@@ -246,19 +254,21 @@ static void take_back(twc_worker_t *w)
 /* Nothing lands any more. What is not written down when the time is up is found by its lease. */
 static void finish(twc_worker_t *w)
 {
-    apr_time_t until = w->sender->stop_at + TWC_WORKER_DRAIN;
+    apr_time_t until = w->sender->stop_at + TWC_WORKER_DRAIN + LAST_CALL;
 
     take_back(w);
-    w->write_at = 0;
-    do {
+    while (w->results && twc_clock_ticks() < until) {
         apr_pool_clear(twc_thread_scratch(w->ledger));
+        w->write_at = 0;
         twc_worker_write(w);
-        if (w->results)
+        if (w->db_pause)
             apr_sleep(TWC_WORKER_PAUSE_MIN);
-    } while (w->results && twc_clock_ticks() < until);
-    w->write_at = 0;
-    if (twc_clock_ticks() < until + LAST_CALL)
-        twc_worker_write(w);
+    }
+}
+
+bool twc_worker_is_out_of_time(const twc_worker_t *w)
+{
+    return twc_thread_stopping(w->ledger) && twc_clock_ticks() >= w->sender->stop_at + TWC_WORKER_DRAIN;
 }
 
 void twc_ledger_main(twc_thread_t *thread, void *baton)

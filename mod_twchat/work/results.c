@@ -91,7 +91,7 @@ static void take_first(twc_worker_t *w)
 /* A result that the database refuses by itself must not hold up the others: its message is found again by its lease. */
 static void write_singly(twc_worker_t *w, int count)
 {
-    for (int i = 0; i < count && w->results; i++) {
+    for (int i = 0; i < count && w->results && !(i > 0 && twc_worker_is_out_of_time(w)); i++) {
         const twc_settle_t *one = &w->results->settle;
         twc_ctx_t ctx;
         apr_status_t rv;
@@ -127,6 +127,8 @@ void twc_worker_write(twc_worker_t *w)
         }
         if (rv != APR_SUCCESS) {
             write_singly(w, n);
+            if (twc_worker_is_out_of_time(w))
+                return;
             continue;
         }
         twc_worker_db_works(w);
@@ -135,5 +137,7 @@ void twc_worker_write(twc_worker_t *w)
         if (w->queued)
             w->claim_at = 0;            /* their conversations are free for the next message */
         w->sender->wake(w->sender->wake_baton, ctx.wake);
+        if (twc_worker_is_out_of_time(w))
+            return;
     }
 }

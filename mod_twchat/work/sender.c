@@ -56,7 +56,7 @@ static void adapt(twc_worker_t *w, const twc_slot_t *slot)
             w->window = w->window > 2 ? w->window / 2 : 1;
             w->halved_after = twc_flight_started(w->flight);
         }
-        w->rest_until = now + rest;
+        w->rest_until = w->rest_until > now + rest ? w->rest_until : now + rest;
     }
     else if (slot->outcome.sid && w->window < w->sender->env.conf->in_flight)
         w->window += 0.1;
@@ -93,19 +93,16 @@ static void judge_all(twc_worker_t *w, twc_slot_t *landed, report_t *report)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-static bool is_late(const twc_slot_t *slot)
-{
-    return slot->within > 0 && twc_clock_passed(&slot->since) > slot->within;
-}
-
 static void send_one(twc_worker_t *w, twc_slot_t *slot, report_t *report)
 {
     const twc_outcome_t nothing = { .http_status = 0 };
 
     if (slot->claim.opted_out && !slot->search)
         twc_verdict_opted_out(&slot->claim, &slot->settle);
-    else if (is_late(slot))
+    else if (twc_slot_is_late(slot)) {
         twc_verdict_unsent(&slot->claim, &slot->settle);
+        slot->settle.reason = "It waited too long between its claim and its request.";
+    }
     else if (twc_flight_start(w->flight, slot) == APR_SUCCESS)
         return;
     else if (slot->search)
@@ -259,8 +256,16 @@ apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const tw
 static apr_status_t create_flight(const twc_sender_t *s, twc_worker_t *w)
 {
     twc_slot_t *slots;
+    apr_status_t rv;
 
-    TWC_TRY(twc_flight_create(&w->flight, w->pool, s->env.conf, create_slots(s->env.conf), SEARCHES));
+    TWC_TRY(apr_pool_create_unmanaged_ex(&w->pool, NULL, NULL));    /* a thread that does not end keeps it beyond the end of ours */
+    rv = twc_flight_create(&w->flight, w->pool, s->env.conf, create_slots(s->env.conf), SEARCHES);
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(w->pool);
+        w->pool = NULL;
+        w->flight = NULL;
+        return rv;
+    }
     twc_desk_report(w->desk, NULL, &(twc_air_t){ .window = (int)w->window });
     slots = twc_flight_slots(w->flight);
     for (int i = 0; i < twc_flight_count(w->flight); i++)
@@ -270,8 +275,6 @@ static apr_status_t create_flight(const twc_sender_t *s, twc_worker_t *w)
 
 static apr_status_t start_worker(const twc_sender_t *s, twc_worker_t *w)
 {
-    if (!w->pool)
-        TWC_TRY(twc_thread_pool(&w->pool));
     if (!w->flight)
         TWC_TRY(create_flight(s, w));
     TWC_TRY(twc_thread_start(w->sending));

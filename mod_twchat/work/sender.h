@@ -28,7 +28,7 @@ apr_status_t twc_sender_start(twc_sender_t *sender);
 void twc_sender_wake(twc_sender_t *sender);
 
 /**
- * Take nothing new; returns at once. Requests under way get three seconds, then they are cut off
+ * Take nothing new; returns at once. Requests under way get two and a half seconds, then they are cut off
  * and left to be looked for.
  */
 void twc_sender_stop(twc_sender_t *sender);

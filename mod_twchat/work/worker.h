@@ -12,7 +12,7 @@
 
 #define TWC_WORKER_POLL         apr_time_from_sec(1)
 #define TWC_WORKER_PAUSE_MIN    apr_time_from_msec(100)     /* while the database fails us */
-#define TWC_WORKER_DRAIN        apr_time_from_sec(3)        /* for what is under way when we are stopped */
+#define TWC_WORKER_DRAIN        apr_time_from_msec(2500)    /* for what is under way when we are stopped */
 
 typedef struct twc_worker_t {
     twc_sender_t *sender;
@@ -73,8 +73,10 @@ void twc_worker_tell_db(twc_worker_t *worker, const twc_ctx_t *ctx, const char *
 void twc_worker_db_works(twc_worker_t *worker);
 /** Its settle is complete: write it down with the next batch. */
 void twc_worker_add(twc_worker_t *worker, twc_slot_t *slot);
-/** Write down what there is; what the database does not take stays. */
+/** Write down what there is; what the database does not take stays, and what there is no time for when we are stopped. */
 void twc_worker_write(twc_worker_t *worker);
+/** We are stopped, and the time for what was under way is over. */
+bool twc_worker_is_out_of_time(const twc_worker_t *worker);
 
 /* ---- search.c ---- */
 

@@ -17,7 +17,8 @@ class Stats extends EventTarget {
 
   constructor() {
     super();
-    for (const kind of ['message', 'removed', 'conversation', 'reset']) live.addEventListener(kind, () => this.soon());
+    /* Counters may be half a second old. What happened between those the page began with and its stream, nobody tells it: "open". */
+    for (const kind of ['open', 'message', 'removed', 'conversation', 'reset']) live.addEventListener(kind, () => this.soon());
     setInterval(() => { if (document.hidden) this.refresh(); }, HIDDEN_EVERY_MS);
   }
 

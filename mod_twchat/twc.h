@@ -138,6 +138,9 @@ typedef struct twc_confirm_t {
     bool confirm;
 } twc_confirm_t;
 
+/** What conf->grace is longer than conf->send_timeout, at least: for a request to begin in. */
+#define TWC_GRACE_MARGIN apr_time_from_sec(1)
+
 struct twc_conf_t {
     const char *tenant;                 /* name for logs: the virtual host's */
     /* Twilio */
@@ -170,7 +173,7 @@ struct twc_conf_t {
     double rate[TWC_SENDER_KINDS];      /* segments (messages for WhatsApp, RCS) per second */
     apr_interval_time_t send_wait;      /* how long a send API call waits for Twilio's answer */
     apr_interval_time_t send_timeout;   /* one request to Twilio */
-    apr_interval_time_t grace;          /* unknown outcome: wait so long before a resend */
+    apr_interval_time_t grace;          /* unknown outcome: wait so long before a resend; TWC_GRACE_MARGIN longer at least */
     /* webhooks while the database is away */
     const char *spool_dir;              /* this tenant's own directory; NULL: no spool */
     apr_int64_t spool_max;              /* bytes that may wait there */

@@ -113,7 +113,7 @@ static int check_times(apr_pool_t *scratch, server_rec *s)
     twc_settings_t set = twc_config_server(s)->set;
 
     twc_directive_defaults(scratch, s, &set, false);
-    if (set.grace >= set.send_timeout + apr_time_from_sec(1))
+    if (set.grace >= set.send_timeout + TWC_GRACE_MARGIN)
         return OK;
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "TWC1018: %s: TwchatGrace %" APR_INT64_T_FMT "s must be longer than TwchatSendTimeout %"
                  APR_INT64_T_FMT "s by a second at least: Twilio may still take a request that is about to time out", set.send_times_at,

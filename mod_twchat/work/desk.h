@@ -1,7 +1,7 @@
 /* Copyright 2026 the mod_twchat authors. SPDX-License-Identifier: Apache-2.0
  *
- * desk.h - what passes between the two threads of a sender. A slot goes round: free -> (the ledger fills it with a claim) ->
- * ready -> (the sender sends it) -> landed -> (the ledger writes down how it ended) -> free. Whoever took it from the desk holds
+ * desk.h - what passes between the two threads of a sender. A slot goes round: the ledger fills a free one with a claim -> ready ->
+ * the sender sends it -> landed -> the ledger writes down how it ended, and it is free. Whoever took it from the desk holds
  * it. All functions are for any thread.
  */
 #ifndef TWC_WORK_DESK_H
@@ -20,25 +20,23 @@ typedef struct twc_air_t {
 
 /** What the ledger finds. */
 typedef struct twc_news_t {
-    twc_slot_t *landed;                 /* linked by next, in the order they were reported; now the caller's */
+    twc_slots_t landed;                 /* in the order they were reported; now the caller's */
     twc_air_t air;
     int ready;                          /* creates nobody has fetched yet */
     bool woken;                         /* something was queued */
     bool closed;                        /* nothing will land any more */
 } twc_news_t;
 
+/** So many results are worth a statement. */
+#define TWC_DESK_BATCH 64
+
 /** An empty desk: it can be woken and closed. Lives as long as pool. */
 apr_status_t twc_desk_create(twc_desk_t **desk, apr_pool_t *pool);
 
 /* ---- the ledger's side ---- */
 
-/** Lay an empty slot on it. */
-void twc_desk_put_free(twc_desk_t *desk, twc_slot_t *slot);
-/** Take one; NULL when there is none. */
-twc_slot_t *twc_desk_take_free(twc_desk_t *desk, bool search);
-int twc_desk_count_free(twc_desk_t *desk, bool search);
-/** Filled ones, linked by next, to be fetched in this order. */
-void twc_desk_put_ready(twc_desk_t *desk, twc_slot_t *slots);
+/** Lay filled ones on it, to be fetched in this order. */
+void twc_desk_put_ready(twc_desk_t *desk, twc_slots_t *slots);
 /**
  * Wait until what landed is enough for a statement, or waits long enough, or nothing else is under way; until the desk was woken or
  * closed; at most until `until`. What had come before counts.
@@ -47,10 +45,10 @@ void twc_desk_wait(twc_desk_t *desk, apr_time_t until, twc_news_t *news);
 
 /* ---- the sender's side ---- */
 
-/** All searches that are ready, up to `most` creates, and those that have waited too long, linked by next. */
-twc_slot_t *twc_desk_fetch(twc_desk_t *desk, int most);
-/** Hand over what landed, linked by next (NULL: nothing), and say how things are. */
-void twc_desk_report(twc_desk_t *desk, twc_slot_t *landed, const twc_air_t *air);
+/** All searches that are ready, up to `most` creates, and those that have waited too long. */
+twc_slots_t twc_desk_fetch(twc_desk_t *desk, int most);
+/** Hand over what landed, and say how things are. */
+void twc_desk_report(twc_desk_t *desk, twc_slots_t *landed, const twc_air_t *air);
 /** The last word. */
 void twc_desk_close(twc_desk_t *desk);
 

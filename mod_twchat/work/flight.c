@@ -158,14 +158,10 @@ apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const tw
     return APR_SUCCESS;
 }
 
-twc_slot_t *twc_flight_slots(const twc_flight_t *f)
+void twc_flight_slots(const twc_flight_t *f, twc_slots_t free[2])
 {
-    return f->slots;
-}
-
-int twc_flight_count(const twc_flight_t *f)
-{
-    return f->count;
+    for (int i = 0; i < f->count; i++)
+        twc_slots_add(&free[f->slots[i].search], &f->slots[i]);
 }
 
 int twc_flight_flying(const twc_flight_t *f, bool search)
@@ -179,6 +175,38 @@ apr_uint64_t twc_flight_started(const twc_flight_t *f)
 }
 
 /* ---- slots ------------------------------------------------------------------------- */
+
+void twc_slots_add(twc_slots_t *slots, twc_slot_t *slot)
+{
+    slot->next = NULL;
+    if (slots->last)
+        slots->last->next = slot;
+    else
+        slots->first = slot;
+    slots->last = slot;
+    slots->count++;
+}
+
+twc_slot_t *twc_slots_take(twc_slots_t *slots)
+{
+    twc_slot_t *slot = slots->first;
+
+    if (!slot)
+        return NULL;
+    slots->first = slot->next;
+    if (!slots->first)
+        slots->last = NULL;
+    slots->count--;
+    return slot;
+}
+
+void twc_slots_move(twc_slots_t *slots, twc_slots_t *from)
+{
+    twc_slot_t *slot;
+
+    while ((slot = twc_slots_take(from)))
+        twc_slots_add(slots, slot);
+}
 
 static const char *copy(apr_pool_t *pool, const char *s)
 {
@@ -323,9 +351,9 @@ static void land(twc_flight_t *f, twc_slot_t *slot, CURLcode result)
         slot->outcome.message = a->error;
 }
 
-static twc_slot_t *landed(twc_flight_t *f)
+static twc_slots_t landed(twc_flight_t *f)
 {
-    twc_slot_t *first = NULL, **last = &first;
+    twc_slots_t slots = { .count = 0 };
     CURLMsg *msg;
     int left;
 
@@ -337,40 +365,34 @@ static twc_slot_t *landed(twc_flight_t *f)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&slot);
         land(f, slot, result);
-        slot->next = NULL;
-        *last = slot;
-        last = &slot->next;
+        twc_slots_add(&slots, slot);
     }
-    return first;
+    return slots;
 }
 
-twc_slot_t *twc_flight_run(twc_flight_t *f, apr_interval_time_t most)
+twc_slots_t twc_flight_run(twc_flight_t *f, apr_interval_time_t most)
 {
-    twc_slot_t *done;
+    twc_slots_t done;
 
     f->rung = false;
     act(f, 0);
     done = landed(f);
-    if (done || f->rung || most <= 0)
+    if (done.first || f->rung || most <= 0)
         return done;
     act(f, most);
     return landed(f);
 }
 
-twc_slot_t *twc_flight_abort(twc_flight_t *f)
+twc_slots_t twc_flight_abort(twc_flight_t *f)
 {
-    twc_slot_t *first = NULL;
+    twc_slots_t slots = { .count = 0 };
 
-    for (int i = 0; i < f->count; i++) {
-        twc_slot_t *slot = &f->slots[i];
-
-        if (!f->in_air[i])
-            continue;
-        land(f, slot, CURLE_ABORTED_BY_CALLBACK);
-        slot->next = first;
-        first = slot;
-    }
-    return first;
+    for (int i = 0; i < f->count; i++)
+        if (f->in_air[i]) {
+            land(f, &f->slots[i], CURLE_ABORTED_BY_CALLBACK);
+            twc_slots_add(&slots, &f->slots[i]);
+        }
+    return slots;
 }
 
 void twc_flight_wake(twc_flight_t *f)

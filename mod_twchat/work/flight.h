@@ -24,15 +24,26 @@ typedef struct twc_slot_t {
     bool readable;                      /* searches: the page was a list */
     int pages;
     apr_uint64_t number;                /* its latest request's, counted as they start */
-    bool judged;                        /* the owner's: settle says how it ended */
-    twc_settle_t settle;                /* the owner's */
+    twc_settle_t settle;                /* the owner's; its id is 0 until it says how the attempt ended */
     apr_pool_t *pool;                   /* of its own allocator; NULL until the slot was first filled */
-    struct twc_slot_t *next;            /* in whatever list it is */
+    struct twc_slot_t *next;            /* in whatever queue it is */
     /* private */
     CURL *easy;
     bool ready;                         /* easy is set up for this kind of request */
     twc_http_answer_t answer;
 } twc_slot_t;
+
+/** A queue of slots; all zero it is empty. A slot is in one at a time. */
+typedef struct twc_slots_t {
+    twc_slot_t *first, *last;
+    int count;
+} twc_slots_t;
+
+void twc_slots_add(twc_slots_t *slots, twc_slot_t *slot);
+/** The first one, or NULL. */
+twc_slot_t *twc_slots_take(twc_slots_t *slots);
+/** All of `from`, behind what is in slots. */
+void twc_slots_move(twc_slots_t *slots, twc_slots_t *from);
 
 /** What a flight needs besides one for each request: an epoll, a bell, libcurl's own pair, and one for looking up names. */
 #define TWC_FLIGHT_DESCRIPTORS 6
@@ -44,9 +55,8 @@ typedef struct twc_slot_t {
  */
 apr_status_t twc_flight_create(twc_flight_t **flight, apr_pool_t *pool, const twc_conf_t *conf, int creates, int searches);
 
-/** All its slots, creates first. */
-twc_slot_t *twc_flight_slots(const twc_flight_t *flight);
-int twc_flight_count(const twc_flight_t *flight);
+/** Hand out all its slots: creates, searches. Once. */
+void twc_flight_slots(const twc_flight_t *flight, twc_slots_t free[2]);
 
 /** Requests of this kind under way. */
 int twc_flight_flying(const twc_flight_t *flight, bool search);
@@ -63,13 +73,13 @@ bool twc_slot_is_late(const twc_slot_t *slot);
 apr_status_t twc_flight_start(twc_flight_t *flight, twc_slot_t *slot);
 
 /**
- * Move everything on; wait up to `most` when nothing landed and nobody rang. The slots that landed, linked by next,
- * with their outcome read.
+ * Move everything on; wait up to `most` when nothing landed and nobody rang.
+ * @return the slots that landed, with their outcome read
  */
-twc_slot_t *twc_flight_run(twc_flight_t *flight, apr_interval_time_t most);
+twc_slots_t twc_flight_run(twc_flight_t *flight, apr_interval_time_t most);
 
 /** Cut off whatever is under way; outcome.sent says whether Twilio may have it. */
-twc_slot_t *twc_flight_abort(twc_flight_t *flight);
+twc_slots_t twc_flight_abort(twc_flight_t *flight);
 
 /** End the wait of twc_flight_run; from any thread. */
 void twc_flight_wake(twc_flight_t *flight);

@@ -7,13 +7,11 @@
 #include <limits.h>
 
 #include "util/clock.h"
-#include "work/verdict.h"
 #include "work/worker.h"
 
 #define CLAIM_MAX       250
 #define CLAIM_GAP       apr_time_from_msec(4)   /* gather free places for so long, unless many are free */
 #define PATIENCE        apr_time_from_sec(10)   /* less than TWC_LEASE_MARGIN */
-#define PATIENCE_MIN    apr_time_from_sec(1)
 #define STEP_MIN        apr_time_from_msec(20)
 #define STEP_MAX        apr_time_from_msec(500)
 #define EARLY_EVERY     apr_time_from_sec(10)
@@ -22,6 +20,24 @@
 void twc_ledger_context(twc_worker_t *w, twc_ctx_t *ctx)
 {
     twc_ctx_init(ctx, twc_thread_scratch(w->ledger), w->sender->env.db, w->sender->env.conf);
+}
+
+twc_slot_t *twc_ledger_fill(twc_worker_t *w, bool search, const twc_claim_t *claim)
+{
+    twc_slot_t *slot = twc_slots_take(&w->free[search]);
+
+    if (!slot || twc_slot_fill(slot, claim) == APR_SUCCESS)
+        return slot;
+    twc_slots_add(&w->free[search], slot);
+    return NULL;
+}
+
+void twc_ledger_hand_over(twc_worker_t *w, twc_slots_t *ready)
+{
+    if (!ready->first)
+        return;
+    twc_desk_put_ready(w->desk, ready);
+    twc_flight_wake(w->flight);
 }
 
 /* ---- claims --------------------------------------------------------------------------- */
@@ -36,45 +52,37 @@ static int ahead(const twc_air_t *air)
 
 static int room(const twc_worker_t *w, const twc_news_t *news)
 {
-    int n = news->air.window + ahead(&news->air) - news->air.creating - news->ready, free_slots = twc_desk_count_free(w->desk, false);
+    int n = news->air.window + ahead(&news->air) - news->air.creating - news->ready;
 
-    if (n > free_slots)
-        n = free_slots;
+    if (n > w->free[0].count)
+        n = w->free[0].count;
     return n < CLAIM_MAX ? n : CLAIM_MAX;
 }
 
 /* How long after the claim a request may begin. However late that is, it is over (after conf->send_timeout) before the claim's lease is,
- * when somebody else looks for the message, and before the grace is, when they send it again: that is longer by PATIENCE_MIN at
- * least (glue/config.c). */
+ * when somebody else looks for the message, and before the grace is, when they send it again. */
 static apr_interval_time_t patience(const twc_conf_t *conf)
 {
     apr_interval_time_t left = conf->grace - conf->send_timeout;
 
-    return left < PATIENCE_MIN ? PATIENCE_MIN : left < PATIENCE ? left : PATIENCE;
+    return left < TWC_GRACE_MARGIN ? TWC_GRACE_MARGIN : left < PATIENCE ? left : PATIENCE;
 }
 
 /* From here on the rows say "sending". Who waits on the desk for too long, or in a process that is frozen, is not sent any more. */
 static void hand_over(twc_worker_t *w, const twc_claim_t *claims, int count, const twc_since_t *asked)
 {
-    twc_slot_t *first = NULL, **last = &first;
+    twc_slots_t ready = { .count = 0 };
 
     for (int i = 0; i < count; i++) {
-        twc_slot_t *slot = twc_desk_take_free(w->desk, false);
+        twc_slot_t *slot = twc_ledger_fill(w, false, &claims[i]);
 
         if (!slot)
             break;
-        if (twc_slot_fill(slot, &claims[i]) != APR_SUCCESS) {
-            twc_desk_put_free(w->desk, slot);
-            break;                      /* no memory: their leases bring them back */
-        }
         slot->since = *asked;
         slot->within = patience(w->sender->env.conf);
-        *last = slot;
-        last = &slot->next;
+        twc_slots_add(&ready, slot);
     }
-    *last = NULL;
-    twc_desk_put_ready(w->desk, first);
-    twc_flight_wake(w->flight);
+    twc_ledger_hand_over(w, &ready);
 }
 
 /* Nothing, or not all we asked for: when is it worth asking again? */
@@ -109,8 +117,7 @@ static void claim(twc_worker_t *w, int limit)
     }
     twc_worker_db_works(w);
     w->claimed_at = asked.ticks;
-    if (count > 0)
-        hand_over(w, claims, count, &asked);
+    hand_over(w, claims, count, &asked);
     if (count < limit)
         plan_next_claim(w, &ctx, count);
 }
@@ -128,7 +135,7 @@ static apr_time_t next_claim(const twc_worker_t *w, const twc_news_t *news)
 
 static bool may_claim(const twc_worker_t *w, const twc_news_t *news)
 {
-    return !twc_thread_stopping(w->ledger) && !(w->results && w->db_pause) && room(w, news) > 0;
+    return !twc_thread_stopping(w->ledger) && !(w->results.first && w->db_pause) && room(w, news) > 0;
 }
 
 static void maybe_claim(twc_worker_t *w, const twc_news_t *news)
@@ -182,17 +189,16 @@ static void chores(twc_worker_t *w)
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
-static void take(twc_worker_t *w, twc_slot_t *landed)
+static void take(twc_worker_t *w, twc_slots_t *landed)
 {
-    while (landed) {
-        twc_slot_t *next = landed->next;
+    twc_slot_t *slot;
 
-        if (!landed->judged) {
-            twc_search_judge(w, landed);
-            twc_worker_tell(w, landed);
+    while ((slot = twc_slots_take(landed))) {
+        if (!slot->settle.id) {         /* a search: whose SIDs those are the database knows */
+            twc_search_judge(w, slot);
+            twc_worker_tell(w, slot);
         }
-        twc_worker_add(w, landed);
-        landed = next;
+        twc_slots_add(&w->results, slot);
     }
 }
 
@@ -206,11 +212,11 @@ static apr_time_t next_round(const twc_worker_t *w, const twc_news_t *news)
 {
     apr_time_t until = twc_clock_ticks() + TWC_WORKER_POLL;
 
-    if (w->results && w->write_at < until)
+    if (w->results.first && w->write_at < until)
         until = w->write_at;
     if (may_claim(w, news) && next_claim(w, news) < until)
         until = next_claim(w, news);
-    if (w->db_pause == 0 && !twc_thread_stopping(w->ledger) && w->search_at < until && twc_desk_count_free(w->desk, true) > 0)
+    if (w->db_pause == 0 && !twc_thread_stopping(w->ledger) && w->search_at < until && w->free[1].count > 0)
         until = w->search_at;
     return twc_thread_stopping(w->ledger) && late_at(w) < until ? late_at(w) : until;
 }
@@ -226,7 +232,7 @@ static bool round_trip(twc_worker_t *w, twc_news_t *news)
 {
     apr_pool_clear(twc_thread_scratch(w->ledger));
     twc_desk_wait(w->desk, next_round(w, news), news);
-    take(w, news->landed);
+    take(w, &news->landed);
     if (news->closed || is_late(w))
         return false;
     chores(w);
@@ -238,17 +244,11 @@ static bool round_trip(twc_worker_t *w, twc_news_t *news)
 /* What was claimed when the sender had left already. */
 static void take_back(twc_worker_t *w)
 {
-    const twc_outcome_t nothing = { .http_status = 0 };
-    twc_slot_t *slot = twc_desk_fetch(w->desk, INT_MAX), *next;
+    twc_slots_t ready = twc_desk_fetch(w->desk, INT_MAX);
 
-    for (; slot; slot = next) {
-        next = slot->next;
-        if (slot->search)
-            twc_verdict_unread(&slot->claim, &nothing, &slot->settle);
-        else
-            twc_verdict_unsent(&slot->claim, &slot->settle);
-        twc_worker_add(w, slot);
-    }
+    for (twc_slot_t *slot = ready.first; slot; slot = slot->next)
+        twc_worker_unsent(slot);
+    twc_slots_move(&w->results, &ready);
 }
 
 /* Nothing lands any more. What is not written down when the time is up is found by its lease. */
@@ -257,7 +257,7 @@ static void finish(twc_worker_t *w)
     apr_time_t until = w->sender->stop_at + TWC_WORKER_DRAIN + LAST_CALL;
 
     take_back(w);
-    while (w->results && twc_clock_ticks() < until) {
+    while (w->results.first && twc_clock_ticks() < until) {
         apr_pool_clear(twc_thread_scratch(w->ledger));
         w->write_at = 0;
         twc_worker_write(w);

@@ -10,7 +10,6 @@
 #include "work/verdict.h"
 #include "work/worker.h"
 
-#define BATCH_MAX       64              /* results per statement */
 #define DB_PAUSE_MAX    apr_time_from_sec(2)
 #define TELL_EVERY      apr_time_from_sec(10)
 
@@ -61,38 +60,31 @@ void twc_worker_tell(twc_worker_t *w, const twc_slot_t *slot)
     }
 }
 
-/* ---- results ---------------------------------------------------------------------------- */
-
-void twc_worker_add(twc_worker_t *w, twc_slot_t *slot)
+void twc_worker_unsent(twc_slot_t *slot)
 {
-    slot->next = NULL;
-    *w->results_end = slot;
-    w->results_end = &slot->next;
+    const twc_outcome_t nothing = { .http_status = 0 };
+
+    if (slot->search)
+        twc_verdict_unread(&slot->claim, &nothing, &slot->settle);
+    else
+        twc_verdict_unsent(&slot->claim, &slot->settle);
 }
+
+/* ---- results ---------------------------------------------------------------------------- */
 
 static void written(twc_worker_t *w, twc_slot_t *slot)
 {
     if (slot->settle.verdict == TWC_SETTLE_ACCEPTED || slot->settle.verdict == TWC_SETTLE_FAILED)
         twc_waiters_tell(w->sender->waiters, slot->settle.id);
     twc_slot_empty(slot);
-    twc_desk_put_free(w->desk, slot);
-}
-
-static void take_first(twc_worker_t *w)
-{
-    twc_slot_t *slot = w->results;
-
-    w->results = slot->next;
-    if (!w->results)
-        w->results_end = &w->results;
-    written(w, slot);
+    twc_slots_add(&w->free[slot->search], slot);
 }
 
 /* A result that the database refuses by itself must not hold up the others: its message is found again by its lease. */
 static void write_singly(twc_worker_t *w, int count)
 {
-    for (int i = 0; i < count && w->results && !(i > 0 && twc_worker_is_out_of_time(w)); i++) {
-        const twc_settle_t *one = &w->results->settle;
+    for (int i = 0; i < count && !(i > 0 && twc_worker_is_out_of_time(w)); i++) {
+        const twc_settle_t *one = &w->results.first->settle;
         twc_ctx_t ctx;
         apr_status_t rv;
 
@@ -103,20 +95,20 @@ static void write_singly(twc_worker_t *w, int count)
         if (rv != APR_SUCCESS)
             twc_thread_log(&w->sender->env, TWC_LOG_ERR, &ctx, "TWC3009", "the result of message %" APR_INT64_T_FMT
                            " cannot be stored", one->id);
-        take_first(w);
+        written(w, twc_slots_take(&w->results));
     }
 }
 
 /* All that landed so far, a statement's worth at a time. */
 void twc_worker_write(twc_worker_t *w)
 {
-    while (w->results && twc_clock_ticks() >= w->write_at) {
-        const twc_settle_t *items[BATCH_MAX];
+    while (w->results.first && twc_clock_ticks() >= w->write_at) {
+        const twc_settle_t *items[TWC_DESK_BATCH];
         twc_ctx_t ctx;
         apr_status_t rv;
         int n = 0;
 
-        for (twc_slot_t *slot = w->results; slot && n < BATCH_MAX; slot = slot->next)
+        for (twc_slot_t *slot = w->results.first; slot && n < TWC_DESK_BATCH; slot = slot->next)
             items[n++] = &slot->settle;
         twc_ledger_context(w, &ctx);
         rv = twc_outbox_settle(&ctx, items, n);
@@ -133,7 +125,7 @@ void twc_worker_write(twc_worker_t *w)
         }
         twc_worker_db_works(w);
         for (int i = 0; i < n; i++)
-            take_first(w);
+            written(w, twc_slots_take(&w->results));
         if (w->queued)
             w->claim_at = 0;            /* their conversations are free for the next message */
         w->sender->wake(w->sender->wake_baton, ctx.wake);

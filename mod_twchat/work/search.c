@@ -63,44 +63,24 @@ void twc_search_judge(twc_worker_t *w, twc_slot_t *slot)
 {
     if (!slot->readable || search_result(w, slot, !needs_more(slot)) != APR_SUCCESS)
         twc_verdict_unread(&slot->claim, &slot->outcome, &slot->settle);
-    slot->judged = true;
 }
 
-/* @return false: nobody needs to look, settle is complete */
-static bool has_to_be_looked_for(twc_slot_t *slot)
+/* A callback told its SID, and whoever wrote that down left the row behind. */
+static void found_by_callback(twc_worker_t *w, twc_slot_t *slot)
 {
     const twc_remote_msg_t told = { .sid = slot->claim.sid };
 
-    if (!slot->claim.sid)
-        return true;
-    twc_verdict_found(&slot->claim, &told, &slot->settle);  /* a callback told it, and whoever wrote it down left the row behind */
-    return false;
-}
-
-static void start_search(twc_worker_t *w, const twc_claim_t *c)
-{
-    twc_slot_t *slot = twc_desk_take_free(w->desk, true);
-
-    if (!slot)
-        return;
-    if (twc_slot_fill(slot, c) != APR_SUCCESS) {
-        twc_desk_put_free(w->desk, slot);
-        return;                         /* no memory: its lease brings it back */
-    }
-    if (has_to_be_looked_for(slot)) {
-        slot->next = NULL;
-        twc_desk_put_ready(w->desk, slot);
-        return;
-    }
+    twc_verdict_found(&slot->claim, &told, &slot->settle);
     twc_worker_tell(w, slot);
-    twc_worker_add(w, slot);
+    twc_slots_add(&w->results, slot);
 }
 
 void twc_search_start(twc_worker_t *w, apr_time_t now)
 {
+    twc_slots_t ready = { .count = 0 };
     twc_claim_t *claims;
     twc_ctx_t ctx;
-    int count, room_left = twc_desk_count_free(w->desk, true);
+    int count, room_left = w->free[1].count;
 
     if (now < w->search_at || room_left == 0)
         return;
@@ -108,10 +88,15 @@ void twc_search_start(twc_worker_t *w, apr_time_t now)
     twc_ledger_context(w, &ctx);
     if (twc_outbox_take_unknown(&ctx, room_left, twc_worker_lease(w) * 2, &claims, &count) != APR_SUCCESS)
         return;
-    for (int i = 0; i < count; i++)
-        start_search(w, &claims[i]);
-    if (count > 0)
-        twc_flight_wake(w->flight);
+    for (int i = 0; i < count; i++) {
+        twc_slot_t *slot = twc_ledger_fill(w, true, &claims[i]);
+
+        if (slot && slot->claim.sid)
+            found_by_callback(w, slot);
+        else if (slot)
+            twc_slots_add(&ready, slot);
+    }
+    twc_ledger_hand_over(w, &ready);
     if (count == room_left)
         w->search_at = now;             /* there may be more, as soon as there is room */
 }

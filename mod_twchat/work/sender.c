@@ -22,23 +22,12 @@ apr_interval_time_t twc_worker_lease(const twc_worker_t *w)
 }
 
 /* What goes back to the ledger at the end of a round. */
-typedef struct report_t {
-    twc_slot_t *first, **last;
-} report_t;
-
-static void add(report_t *report, twc_slot_t *slot)
-{
-    slot->next = NULL;
-    *report->last = slot;
-    report->last = &slot->next;
-}
-
-static void hand_in(twc_worker_t *w, report_t *report)
+static void hand_in(twc_worker_t *w, twc_slots_t *report)
 {
     const twc_air_t air = { .creating = twc_flight_flying(w->flight, false), .searching = twc_flight_flying(w->flight, true),
                             .window = (int)w->window, .rest_until = w->rest_until };
 
-    twc_desk_report(w->desk, report->first, &air);
+    twc_desk_report(w->desk, report, &air);
 }
 
 /* ---- judging ------------------------------------------------------------------------------- */
@@ -62,14 +51,13 @@ static void adapt(twc_worker_t *w, const twc_slot_t *slot)
         w->window += 0.1;
 }
 
-static void settled(twc_worker_t *w, twc_slot_t *slot, report_t *report)
+static void settled(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
 {
-    slot->judged = true;
     twc_worker_tell(w, slot);
-    add(report, slot);
+    twc_slots_add(report, slot);
 }
 
-static void judge(twc_worker_t *w, twc_slot_t *slot, report_t *report)
+static void judge(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
 {
     adapt(w, slot);
     if (!slot->search) {
@@ -78,63 +66,52 @@ static void judge(twc_worker_t *w, twc_slot_t *slot, report_t *report)
         settled(w, slot, report);
     }
     else if (twc_search_landed(w, slot))
-        add(report, slot);              /* whose SIDs they are the ledger can tell */
+        twc_slots_add(report, slot);    /* whose SIDs they are the ledger can tell */
 }
 
-static void judge_all(twc_worker_t *w, twc_slot_t *landed, report_t *report)
+static void judge_all(twc_worker_t *w, twc_slots_t landed, twc_slots_t *report)
 {
-    while (landed) {
-        twc_slot_t *next = landed->next;
+    twc_slot_t *slot;
 
-        judge(w, landed, report);
-        landed = next;
-    }
+    while ((slot = twc_slots_take(&landed)))
+        judge(w, slot, report);
 }
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-static void send_one(twc_worker_t *w, twc_slot_t *slot, report_t *report)
+static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
 {
-    const twc_outcome_t nothing = { .http_status = 0 };
-
     if (slot->claim.opted_out && !slot->search)
         twc_verdict_opted_out(&slot->claim, &slot->settle);
     else if (twc_slot_is_late(slot)) {
-        twc_verdict_unsent(&slot->claim, &slot->settle);
+        twc_worker_unsent(slot);
         slot->settle.reason = "It waited too long between its claim and its request.";
     }
     else if (twc_flight_start(w->flight, slot) == APR_SUCCESS)
         return;
-    else if (slot->search)
-        twc_verdict_unread(&slot->claim, &nothing, &slot->settle);
     else
-        twc_verdict_unsent(&slot->claim, &slot->settle);
+        twc_worker_unsent(slot);
     settled(w, slot, report);
 }
 
-static void send_all(twc_worker_t *w, int most, report_t *report)
+static void send_all(twc_worker_t *w, int most, twc_slots_t *report)
 {
-    twc_slot_t *slot = twc_desk_fetch(w->desk, most), *next;
+    twc_slots_t ready = twc_desk_fetch(w->desk, most);
+    twc_slot_t *slot;
 
-    for (; slot; slot = next) {
-        next = slot->next;
+    while ((slot = twc_slots_take(&ready)))
         send_one(w, slot, report);
-    }
 }
 
 /* Whoever else may send, or we later, gets what has not left. */
-static void give_back(twc_worker_t *w, report_t *report)
+static void give_back(twc_worker_t *w, twc_slots_t *report)
 {
-    twc_slot_t *slot = twc_desk_fetch(w->desk, INT_MAX), *next;
+    twc_slots_t ready = twc_desk_fetch(w->desk, INT_MAX);
+    twc_slot_t *slot;
 
-    for (; slot; slot = next) {
-        next = slot->next;
-        if (slot->search)
-            send_one(w, slot, report);
-        else {
-            twc_verdict_unsent(&slot->claim, &slot->settle);
-            settled(w, slot, report);
-        }
+    while ((slot = twc_slots_take(&ready))) {
+        twc_worker_unsent(slot);
+        settled(w, slot, report);
     }
 }
 
@@ -150,29 +127,26 @@ static apr_interval_time_t pause_left(const twc_worker_t *w)
 static void round_trip(twc_worker_t *w)
 {
     apr_interval_time_t rest = pause_left(w);
-    report_t report = { .last = &report.first };
+    twc_slots_t report = { .count = 0 };
 
+    send_all(w, rest > 0 ? 0 : (int)w->window - twc_flight_flying(w->flight, false), &report);
     if (rest > HOLD_MAX)
         give_back(w, &report);
-    else
-        send_all(w, rest > 0 ? 0 : (int)w->window - twc_flight_flying(w->flight, false), &report);
     judge_all(w, twc_flight_run(w->flight, report.first ? 0 : rest > 0 && rest < TWC_WORKER_POLL ? rest : TWC_WORKER_POLL), &report);
     hand_in(w, &report);
 }
 
 /* Cut off what is still under way: what never left us is queued again, the rest is looked for. */
-static void cut_off(twc_worker_t *w, report_t *report)
+static void cut_off(twc_worker_t *w, twc_slots_t *report)
 {
-    twc_slot_t *slot = twc_flight_abort(w->flight), *next;
+    twc_slots_t cut = twc_flight_abort(w->flight);
+    twc_slot_t *slot;
 
-    for (; slot; slot = next) {
-        next = slot->next;
-        if (slot->search)
-            twc_verdict_unread(&slot->claim, &slot->outcome, &slot->settle);
-        else if (slot->outcome.sent)
+    while ((slot = twc_slots_take(&cut))) {
+        if (slot->outcome.sent && !slot->search)
             twc_verdict_cut(&slot->claim, &slot->settle);
         else
-            twc_verdict_unsent(&slot->claim, &slot->settle);
+            twc_worker_unsent(slot);
         settled(w, slot, report);
     }
 }
@@ -185,16 +159,14 @@ static bool is_flying(const twc_worker_t *w)
 static void drain(twc_worker_t *w)
 {
     apr_time_t until = w->sender->stop_at + TWC_WORKER_DRAIN;
-    report_t report = { .last = &report.first };
+    twc_slots_t report = { .count = 0 };
 
     give_back(w, &report);
     hand_in(w, &report);
     while (twc_clock_ticks() < until && is_flying(w)) {
-        report = (report_t){ .last = &report.first };
         judge_all(w, twc_flight_run(w->flight, until - twc_clock_ticks()), &report);
         hand_in(w, &report);
     }
-    report = (report_t){ .last = &report.first };
     cut_off(w, &report);
     hand_in(w, &report);
     twc_desk_close(w->desk);
@@ -230,7 +202,6 @@ int twc_sender_descriptors(const twc_conf_t *conf)
 static apr_status_t create_worker(twc_sender_t *s, twc_worker_t *w, int number)
 {
     w->sender = s;
-    w->results_end = &w->results;
     w->window = s->env.conf->in_flight;
     TWC_TRY(twc_desk_create(&w->desk, s->pool));
     TWC_TRY(twc_thread_create(&w->sending, s->pool, apr_psprintf(s->pool, "sender %d", number), sender_thr_main, w));
@@ -255,7 +226,7 @@ apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const tw
 
 static apr_status_t create_flight(const twc_sender_t *s, twc_worker_t *w)
 {
-    twc_slot_t *slots;
+    twc_slots_t nothing = { .count = 0 };
     apr_status_t rv;
 
     TWC_TRY(apr_pool_create_unmanaged_ex(&w->pool, NULL, NULL));    /* a thread that does not end keeps it beyond the end of ours */
@@ -266,10 +237,8 @@ static apr_status_t create_flight(const twc_sender_t *s, twc_worker_t *w)
         w->flight = NULL;
         return rv;
     }
-    twc_desk_report(w->desk, NULL, &(twc_air_t){ .window = (int)w->window });
-    slots = twc_flight_slots(w->flight);
-    for (int i = 0; i < twc_flight_count(w->flight); i++)
-        twc_desk_put_free(w->desk, &slots[i]);
+    twc_flight_slots(w->flight, w->free);
+    twc_desk_report(w->desk, &nothing, &(twc_air_t){ .window = (int)w->window });
     return APR_SUCCESS;
 }
 

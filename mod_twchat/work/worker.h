@@ -28,8 +28,8 @@ typedef struct twc_worker_t {
     apr_time_t throttle_told_at;
 
     /* the ledger's */
-    twc_slot_t *results;                /* judged, not written down yet */
-    twc_slot_t **results_end;
+    twc_slots_t free[2];                /* creates, searches */
+    twc_slots_t results;                /* judged, not written down yet */
     apr_interval_time_t step;           /* next pause after a claim that found rows it could not take */
     bool queued;                        /* the last look saw something that waits */
     apr_time_t claim_at, claimed_at, promote_at, search_at, early_at, write_at;
@@ -49,8 +49,9 @@ struct twc_sender_t {
     int count;
 };
 
-/** How long a claim is ours: for a request's time-out, and so long more. */
 #define TWC_LEASE_MARGIN        apr_time_from_sec(15)
+
+/** How long a claim is ours: for a request's time-out, and TWC_LEASE_MARGIN more. */
 apr_interval_time_t twc_worker_lease(const twc_worker_t *worker);
 
 /* ---- ledger.c ---- */
@@ -59,11 +60,17 @@ apr_interval_time_t twc_worker_lease(const twc_worker_t *worker);
 void twc_ledger_main(twc_thread_t *thread, void *worker);
 /** A context for one statement, in the round's scratch pool. */
 void twc_ledger_context(twc_worker_t *worker, twc_ctx_t *ctx);
+/** A free slot of this kind with a copy of claim; NULL: there is none, or no memory. Then its lease brings the message back. */
+twc_slot_t *twc_ledger_fill(twc_worker_t *worker, bool search, const twc_claim_t *claim);
+/** Lay slots on the desk, and say so. */
+void twc_ledger_hand_over(twc_worker_t *worker, twc_slots_t *ready);
 
 /* ---- results.c ---- */
 
 /** Log what was decided about an attempt, as far as somebody wants to know. Whoever judged it calls. */
 void twc_worker_tell(twc_worker_t *worker, const twc_slot_t *slot);
+/** A request that never left us: the message may be sent, or looked for, by anybody. */
+void twc_worker_unsent(twc_slot_t *slot);
 
 /* the ledger's: */
 
@@ -71,8 +78,6 @@ void twc_worker_tell(twc_worker_t *worker, const twc_slot_t *slot);
 void twc_worker_tell_db(twc_worker_t *worker, const twc_ctx_t *ctx, const char *what);
 /** It works (again). */
 void twc_worker_db_works(twc_worker_t *worker);
-/** Its settle is complete: write it down with the next batch. */
-void twc_worker_add(twc_worker_t *worker, twc_slot_t *slot);
 /** Write down what there is; what the database does not take stays, and what there is no time for when we are stopped. */
 void twc_worker_write(twc_worker_t *worker);
 /** We are stopped, and the time for what was under way is over. */

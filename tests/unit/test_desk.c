@@ -40,21 +40,21 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int length(const twc_slot_t *slot)
+/* Slots first to first + count - 1. */
+static twc_slots_t some(int first, int count)
 {
-    int n = 0;
+    twc_slots_t slots = { .count = 0 };
 
-    for (; slot; slot = slot->next)
-        n++;
-    return n;
+    for (int i = 0; i < count; i++)
+        twc_slots_add(&slots, &f.slot[first + i]);
+    return slots;
 }
 
-/* Slots first to first + count - 1, linked. */
-static twc_slot_t *chain(int first, int count)
+static void put_ready(int first, int count)
 {
-    for (int i = 0; i < count; i++)
-        f.slot[first + i].next = i + 1 < count ? &f.slot[first + i + 1] : NULL;
-    return count > 0 ? &f.slot[first] : NULL;
+    twc_slots_t slots = some(first, count);
+
+    twc_desk_put_ready(f.desk, &slots);
 }
 
 static twc_news_t look(apr_interval_time_t patience)
@@ -65,49 +65,65 @@ static twc_news_t look(apr_interval_time_t patience)
     return news;
 }
 
-static void report(twc_slot_t *landed, int creating)
+static void report(int first, int count, int creating)
 {
-    twc_desk_report(f.desk, landed, &(twc_air_t){ .creating = creating, .window = 100 });
+    twc_slots_t landed = some(first, count);
+
+    twc_desk_report(f.desk, &landed, &(twc_air_t){ .creating = creating, .window = 100 });
 }
 
-static void free_slots_are_kept_by_kind(void **state)
+static void a_queue_keeps_its_order(void **state)
 {
-    f.slot[1].search = true;
-    twc_desk_put_free(f.desk, &f.slot[0]);
-    twc_desk_put_free(f.desk, &f.slot[1]);
-    assert_int_equal(twc_desk_count_free(f.desk, false), 1);
-    assert_ptr_equal(twc_desk_take_free(f.desk, true), &f.slot[1]);
-    assert_null(twc_desk_take_free(f.desk, true));
-    assert_ptr_equal(twc_desk_take_free(f.desk, false), &f.slot[0]);
-    assert_int_equal(twc_desk_count_free(f.desk, false), 0);
+    twc_slots_t a = some(0, 2), b = some(2, 2);
+
+    twc_slots_move(&a, &b);
+    assert_int_equal(a.count, 4);
+    assert_int_equal(b.count, 0);
+    assert_null(twc_slots_take(&b));
+    for (int i = 0; i < 4; i++)
+        assert_ptr_equal(twc_slots_take(&a), &f.slot[i]);
+    assert_null(twc_slots_take(&a));
+    twc_slots_add(&a, &f.slot[0]);      /* after it was empty */
+    assert_ptr_equal(twc_slots_take(&a), &f.slot[0]);
 }
 
 static void searches_do_not_wait_for_creates(void **state)
 {
-    twc_slot_t *fetched;
+    twc_slots_t fetched;
 
     f.slot[3].search = true;
-    twc_desk_put_ready(f.desk, chain(0, 4));
+    put_ready(0, 4);
     assert_int_equal(look(0).ready, 3);
     fetched = twc_desk_fetch(f.desk, 2);
-    assert_ptr_equal(fetched, &f.slot[3]);
-    assert_ptr_equal(fetched->next, &f.slot[0]);
-    assert_ptr_equal(fetched->next->next, &f.slot[1]);
-    assert_null(fetched->next->next->next);
-    assert_null(twc_desk_fetch(f.desk, 0));
-    assert_null(twc_desk_fetch(f.desk, -5));
-    assert_ptr_equal(twc_desk_fetch(f.desk, 10), &f.slot[2]);
+    assert_int_equal(fetched.count, 3);
+    assert_ptr_equal(twc_slots_take(&fetched), &f.slot[3]);
+    assert_ptr_equal(twc_slots_take(&fetched), &f.slot[0]);
+    assert_ptr_equal(twc_slots_take(&fetched), &f.slot[1]);
+    assert_null(twc_desk_fetch(f.desk, 0).first);
+    assert_null(twc_desk_fetch(f.desk, -5).first);
+    assert_ptr_equal(twc_desk_fetch(f.desk, 10).first, &f.slot[2]);
+}
+
+static void what_waited_too_long_does_not_wait_for_a_place(void **state)
+{
+    f.slot[0].since = twc_clock_mark();
+    f.slot[0].within = 1;
+    put_ready(0, 2);
+    while (!twc_slot_is_late(&f.slot[0]))
+        ;
+    assert_ptr_equal(twc_desk_fetch(f.desk, 0).first, &f.slot[0]);
+    assert_null(twc_desk_fetch(f.desk, 0).first);
 }
 
 /* Or the ledger would claim for places that are about to be taken. */
 static void what_was_fetched_counts_as_flying(void **state)
 {
-    report(NULL, 7);
-    twc_desk_put_ready(f.desk, chain(0, 3));
-    assert_int_equal(length(twc_desk_fetch(f.desk, 2)), 2);
+    report(0, 0, 7);
+    put_ready(0, 3);
+    assert_int_equal(twc_desk_fetch(f.desk, 2).count, 2);
     assert_int_equal(look(0).air.creating, 9);
     assert_int_equal(look(0).ready, 1);
-    report(NULL, 8);
+    report(0, 0, 8);
     assert_int_equal(look(0).air.creating, 8);
 }
 
@@ -115,43 +131,43 @@ static void results_gather_while_more_are_to_come(void **state)
 {
     twc_news_t news;
 
-    report(chain(0, 1), 5);
-    assert_null(look(0).landed);
-    report(chain(1, 2), 3);
+    report(0, 1, 5);
+    assert_null(look(0).landed.first);
+    report(1, 2, 3);
     news = look(apr_time_from_sec(10));
-    assert_ptr_equal(news.landed, &f.slot[0]);
-    assert_int_equal(length(news.landed), 3);
-    assert_null(look(0).landed);        /* they are the caller's */
+    assert_ptr_equal(news.landed.first, &f.slot[0]);
+    assert_int_equal(news.landed.count, 3);
+    assert_null(look(0).landed.first);  /* they are the caller's */
 }
 
 static void the_last_result_is_due_at_once(void **state)
 {
-    report(chain(0, 1), 1);
-    report(chain(1, 1), 0);
-    assert_int_equal(length(look(0).landed), 2);
+    report(0, 1, 1);
+    report(1, 1, 0);
+    assert_int_equal(look(0).landed.count, 2);
     f.slot[2].search = true;
-    twc_desk_put_ready(f.desk, chain(2, 1));
-    assert_ptr_equal(twc_desk_fetch(f.desk, 0), &f.slot[2]);
+    put_ready(2, 1);
+    assert_ptr_equal(twc_desk_fetch(f.desk, 0).first, &f.slot[2]);
     assert_int_equal(look(0).air.searching, 1);
     assert_int_equal(look(0).air.creating, 0);
 }
 
 static void enough_results_are_due_at_once(void **state)
 {
-    report(chain(0, 63), 500);
-    report(chain(63, 1), 499);
-    assert_int_equal(length(look(0).landed), 64);
+    report(0, TWC_DESK_BATCH - 1, 500);
+    report(TWC_DESK_BATCH - 1, 1, 499);
+    assert_int_equal(look(0).landed.count, TWC_DESK_BATCH);
 }
 
 static void a_closed_desk_gives_all(void **state)
 {
     twc_news_t news;
 
-    report(chain(0, 1), 5);
+    report(0, 1, 5);
     twc_desk_close(f.desk);
     news = look(apr_time_from_sec(10));
     assert_true(news.closed);
-    assert_int_equal(length(news.landed), 1);
+    assert_int_equal(news.landed.count, 1);
 }
 
 static void a_wake_counts_once_also_when_it_came_before(void **state)
@@ -164,15 +180,13 @@ static void a_wake_counts_once_also_when_it_came_before(void **state)
 static void *APR_THREAD_FUNC pass_on(apr_thread_t *thread, void *unused)
 {
     for (int done = 0; done < SLOTS;) {
-        twc_slot_t *slot = twc_desk_fetch(f.desk, 3), *last;
+        twc_slots_t slots = twc_desk_fetch(f.desk, 3);
 
-        if (!slot)
+        if (!slots.first)
             continue;
-        done += length(slot);
-        for (last = slot; last->next; last = last->next)
-            ;
-        last->settle.attempt = done;
-        report(slot, SLOTS - done);
+        done += slots.count;
+        slots.last->settle.attempt = done;
+        twc_desk_report(f.desk, &slots, &(twc_air_t){ .creating = SLOTS - done, .window = 100 });
     }
     twc_desk_close(f.desk);
     return NULL;
@@ -187,10 +201,10 @@ static void two_threads_lose_nothing(void **state)
 
     assert_int_equal(apr_thread_create(&thread, NULL, pass_on, NULL, f.pool), APR_SUCCESS);
     for (int i = 0; i < SLOTS; i += 10)
-        twc_desk_put_ready(f.desk, chain(i, 10));
+        put_ready(i, 10);
     while (!news.closed) {
         news = look(apr_time_from_sec(10));
-        landed += length(news.landed);
+        landed += news.landed.count;
     }
     apr_thread_join(&rv, thread);
     assert_int_equal(landed, SLOTS);
@@ -199,8 +213,9 @@ static void two_threads_lose_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(free_slots_are_kept_by_kind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_queue_keeps_its_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(searches_do_not_wait_for_creates, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_waited_too_long_does_not_wait_for_a_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_fetched_counts_as_flying, set_up, tear_down),
         cmocka_unit_test_setup_teardown(results_gather_while_more_are_to_come, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_result_is_due_at_once, set_up, tear_down),

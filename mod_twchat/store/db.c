@@ -105,6 +105,16 @@ static apr_time_t statement_bound(void *baton, apr_time_t began)
     return most;
 }
 
+int twc_db_in_flight(twc_db_t *db)
+{
+    int count;
+
+    twc_monitor_lock(db->monitor);
+    count = db->in_flight;
+    twc_monitor_unlock(db->monitor);
+    return count;
+}
+
 static bool is_full(const twc_db_t *db)
 {
     return db->in_flight >= db->statements_max || db->lending;

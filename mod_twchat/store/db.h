@@ -46,6 +46,9 @@ apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_
  */
 void twc_db_stop(twc_db_t *db);
 
+/** How many statements and transactions of this process are under way. From any thread. */
+int twc_db_in_flight(twc_db_t *db);
+
 /** A lender of one kind for programs without mod_dbd: its own small pool of connections. */
 apr_status_t twc_db_lender_direct(twc_db_lender_t *lender, apr_pool_t *pool, const char *conninfo);
 /** Why the last connection of such a lender could not be made, in libpq's words; NULL when none failed. */

@@ -6,12 +6,14 @@
  */
 #include <limits.h>
 
+#include "store/db.h"
 #include "util/clock.h"
 #include "work/worker.h"
 
 #define CLAIM_MAX       250
 #define CLAIM_GAP       apr_time_from_msec(4)   /* gather free places for so long, unless many are free */
 #define PATIENCE        apr_time_from_sec(10)   /* less than TWC_LEASE_MARGIN */
+#define REST_MAX        apr_time_from_msec(200)
 #define STEP_MIN        apr_time_from_msec(20)
 #define STEP_MAX        apr_time_from_msec(500)
 #define EARLY_EVERY     apr_time_from_sec(10)
@@ -102,6 +104,17 @@ static void plan_next_claim(twc_worker_t *w, twc_ctx_t *ctx, int count)
     w->claim_at = twc_clock_ticks() + wait;
 }
 
+/* A queue that is longer than what we asked for can wait, and what others in this process ask the database for cannot: while
+ * they do, claims take a quarter of the time at most. The busier the database, the longer a claim takes, and the rest after it. */
+static void give_way(twc_worker_t *w, apr_time_t began)
+{
+    apr_time_t now = twc_clock_ticks();
+    apr_interval_time_t rest = 3 * (now - began);
+
+    if (twc_db_in_flight(w->sender->env.db) > 0)
+        w->retry_at = now + (rest < REST_MAX ? rest : REST_MAX);
+}
+
 static void claim(twc_worker_t *w, int limit)
 {
     twc_claim_t *claims;
@@ -120,6 +133,8 @@ static void claim(twc_worker_t *w, int limit)
     hand_over(w, claims, count, &asked);
     if (count < limit)
         plan_next_claim(w, &ctx, count);
+    else
+        give_way(w, asked.ticks);
 }
 
 static apr_time_t next_claim(const twc_worker_t *w, const twc_news_t *news)

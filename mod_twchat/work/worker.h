@@ -33,8 +33,8 @@ typedef struct twc_worker_t {
     apr_interval_time_t step;           /* next pause after a claim that found rows it could not take */
     bool queued;                        /* the last look saw something that waits */
     apr_time_t claim_at, claimed_at, promote_at, search_at, early_at, write_at;
-    apr_time_t retry_at;                /* no claims before: the database failed us */
-    apr_interval_time_t db_pause;       /* not 0: it still does */
+    apr_time_t retry_at;                /* no claims before: the database failed us, or others are to have it first */
+    apr_interval_time_t db_pause;       /* not 0: it still fails us */
 } twc_worker_t;
 
 struct twc_sender_t {

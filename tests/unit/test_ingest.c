@@ -2,8 +2,6 @@
  *
  * test_ingest.c - webhooks into a real database: once per SID, statuses only upwards,
  * callbacks before their message, batches of many threads, a poison item, events in order.
- * Needs a database to work in: TWCHAT_TEST_DATABASE, a conninfo string; its schema
- * "twchat_test_ingest" is made and dropped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,41 +12,17 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_thread_proc.h>
 
+#include "database.h"
 #include "store/consent.h"
 #include "store/event.h"
 #include "store/ingest.h"
-#include "store/migrate.h"
-#include "store/sql.h"
 #include "util/monitor.h"
 #include "work/batch.h"
 
-#define SCHEMA "twchat_test_ingest"
-
-static apr_pool_t *pool;
-static twc_db_t *db;
-static twc_conf_t conf = { .answers_max = 3, .answers_window = APR_USEC_PER_SEC * 600, .ack_text = "Got it." };
+twc_conf_t conf = { .answers_max = 3, .answers_window = APR_USEC_PER_SEC * 600, .ack_text = "Got it." };
 static twc_call_t call = { .interface = "flask-chat", .kind = "message", .method = "POST", .url = "http://x/", .raw = "a=b" };
-
-static twc_ctx_t *ctx_new(apr_pool_t *p)
-{
-    twc_ctx_t *ctx = apr_palloc(p, sizeof(*ctx));
-
-    twc_ctx_init(ctx, p, db, &conf);
-    return ctx;
-}
-
-static apr_int64_t count(const char *text)
-{
-    twc_sql_t sql = { "test", text, 0 };
-    twc_rows_t *rows;
-    twc_ctx_t *ctx = ctx_new(pool);
-
-    assert_int_equal(twc_db_run(ctx, &sql, NULL, &rows), APR_SUCCESS);
-    return twc_rows_int(rows, 0, 0);
-}
 
 static twc_inbound_t message(const char *sid, const char *from, const char *body)
 {
@@ -58,7 +32,7 @@ static twc_inbound_t message(const char *sid, const char *from, const char *body
 
 static void ingest(twc_inbound_t *a)
 {
-    assert_int_equal(twc_ingest_messages(ctx_new(pool), &a, 1), APR_SUCCESS);
+    assert_int_equal(twc_ingest_messages(ctx_new(), &a, 1), APR_SUCCESS);
 }
 
 static twc_status_t status(const char *sid, const char *word, int code)
@@ -68,7 +42,7 @@ static twc_status_t status(const char *sid, const char *word, int code)
 
 static void apply(twc_status_t *s)
 {
-    assert_int_equal(twc_ingest_statuses(ctx_new(pool), &s, 1), APR_SUCCESS);
+    assert_int_equal(twc_ingest_statuses(ctx_new(), &s, 1), APR_SUCCESS);
 }
 
 static void stores_once_per_sid(void **state)
@@ -165,13 +139,13 @@ static bool is_closed(const char *peer)
 {
     bool closed;
 
-    assert_int_equal(twc_consent_state(ctx_new(pool), "+15005550006", NULL, peer, &closed), APR_SUCCESS);
+    assert_int_equal(twc_consent_state(ctx_new(), "+15005550006", NULL, peer, &closed), APR_SUCCESS);
     return closed;
 }
 
 static void say_word(const char *peer, bool opted_out, apr_int64_t message_id)
 {
-    assert_int_equal(twc_consent_record(ctx_new(pool), "+15005550006", peer, opted_out, "keyword", NULL, message_id), APR_SUCCESS);
+    assert_int_equal(twc_consent_record(ctx_new(), "+15005550006", peer, opted_out, "keyword", NULL, message_id), APR_SUCCESS);
 }
 
 /* A job may have had to wait, a call may come out of another machine's spool. */
@@ -209,16 +183,16 @@ static void what_they_want_is_there_with_the_message(void **state)
     twc_inbound_t *both[] = { &stop, &other }, *late[] = { &again };
     bool closed;
 
-    assert_int_equal(twc_ingest_messages(ctx_new(pool), both, 2), APR_SUCCESS);
+    assert_int_equal(twc_ingest_messages(ctx_new(), both, 2), APR_SUCCESS);
     assert_true(is_closed(peer));
     assert_false(is_closed("+14150000008"));
-    assert_int_equal(twc_consent_state(ctx_new(pool), NULL, "MG1", peer, &closed), APR_SUCCESS);
+    assert_int_equal(twc_consent_state(ctx_new(), NULL, "MG1", peer, &closed), APR_SUCCESS);
     assert_true(closed);
     assert_int_equal(count(apr_psprintf(pool, "SELECT count(*) FROM consent_events WHERE peer = '%s' AND message_id = %" APR_INT64_T_FMT
                                         " AND evidence = 'STOP'", peer, stop.message_id)), 2);
     ingest(&start);
     assert_false(is_closed(peer));
-    assert_int_equal(twc_ingest_messages(ctx_new(pool), late, 1), APR_SUCCESS);     /* Twilio says it again */
+    assert_int_equal(twc_ingest_messages(ctx_new(), late, 1), APR_SUCCESS);     /* Twilio says it again */
     assert_false(is_closed(peer));
 }
 
@@ -233,11 +207,7 @@ static apr_int64_t outbound(const char *sid)
 
 static const char *status_of(apr_int64_t id)
 {
-    twc_sql_t sql = { "test", apr_psprintf(pool, "SELECT status FROM messages WHERE id = %" APR_INT64_T_FMT, id), 0 };
-    twc_rows_t *rows;
-
-    assert_int_equal(twc_db_run(ctx_new(pool), &sql, NULL, &rows), APR_SUCCESS);
-    return twc_rows_text(rows, 0, 0, pool);
+    return value(apr_psprintf(pool, "SELECT status FROM messages WHERE id = %" APR_INT64_T_FMT, id));
 }
 
 static void statuses_only_rise(void **state)
@@ -262,7 +232,7 @@ static void a_batch_takes_the_highest(void **state)
     twc_status_t s[3] = { status("SMmany", "delivered", 0), status("SMmany", "queued", 0), status("SMmany", "sent", 0) };
     twc_status_t *items[3] = { &s[0], &s[1], &s[2] };
 
-    assert_int_equal(twc_ingest_statuses(ctx_new(pool), items, 3), APR_SUCCESS);
+    assert_int_equal(twc_ingest_statuses(ctx_new(), items, 3), APR_SUCCESS);
     assert_string_equal(status_of(id), "delivered");
     assert_true(s[0].applied);
     assert_false(s[2].applied);
@@ -291,7 +261,7 @@ static void two_ends_are_a_question_to_twilio(void **state)
         assert_int_equal(refetches(id), rows[i].asked);
         apply(&b);
         assert_int_equal(refetches(id), rows[i].asked);
-        assert_int_equal(twc_ingest_statuses(ctx_new(pool), items, 2), APR_SUCCESS);
+        assert_int_equal(twc_ingest_statuses(ctx_new(), items, 2), APR_SUCCESS);
         assert_int_equal(refetches(other), rows[i].asked);
     }
 }
@@ -299,12 +269,9 @@ static void two_ends_are_a_question_to_twilio(void **state)
 static void a_callback_with_our_id_settles_the_send(void **state)
 {
     apr_int64_t id = outbound(NULL);
-    twc_sql_t sql = { "test", apr_psprintf(pool, "SELECT twchat_uuid(%" APR_INT64_T_FMT ")", id), 0 };
-    twc_rows_t *rows;
     twc_status_t s = status("SMlate", "sent", 0);
 
-    assert_int_equal(twc_db_run(ctx_new(pool), &sql, NULL, &rows), APR_SUCCESS);
-    s.uuid = twc_rows_text(rows, 0, 0, pool);
+    s.uuid = value(apr_psprintf(pool, "SELECT twchat_uuid(%" APR_INT64_T_FMT ")", id));
     apply(&s);
     assert_int_equal(s.message_id, id);
     assert_int_equal(count("SELECT message_id FROM message_sids WHERE sid = 'SMlate'"), id);
@@ -351,7 +318,7 @@ static void *APR_THREAD_FUNC sender(apr_thread_t *thread, void *baton)
                                   apr_psprintf(p, "+1416000000%d", number % 4), "x");
         if (number == 3 && i == 7)
             a.extra_json = "{not json";
-        apr_status_t rv = twc_batch_do(batch, ctx_new(p), &a);
+        apr_status_t rv = twc_batch_do(batch, ctx_in(p), &a);
         if (rv != (number == 3 && i == 7 ? APR_EINVAL : APR_SUCCESS))
             abort();
     }
@@ -397,7 +364,7 @@ static void *APR_THREAD_FUNC lead_held(apr_thread_t *thread, void *baton)
     apr_pool_t *p;
 
     apr_pool_create_unmanaged_ex(&p, NULL, NULL);
-    if (twc_batch_do(batch, ctx_new(p), NULL) != APR_SUCCESS)
+    if (twc_batch_do(batch, ctx_in(p), NULL) != APR_SUCCESS)
         abort();
     apr_pool_destroy(p);
     return NULL;
@@ -417,7 +384,7 @@ static void nobody_waits_for_ever_behind_it(void **state)
         twc_monitor_wait(hold);
     twc_monitor_unlock(hold);
     for (int i = 0; i < 3; i++) {
-        twc_ctx_t *ctx = ctx_new(pool);
+        twc_ctx_t *ctx = ctx_new();
         assert_int_equal(twc_batch_do(batch, ctx, NULL), APR_TIMEUP);
         assert_string_equal(ctx->problem->code, "busy");
     }
@@ -426,14 +393,14 @@ static void nobody_waits_for_ever_behind_it(void **state)
     twc_monitor_broadcast(hold);
     twc_monitor_unlock(hold);
     apr_thread_join(&rv, leader);
-    assert_int_equal(twc_batch_do(batch, ctx_new(pool), NULL), APR_SUCCESS);
+    assert_int_equal(twc_batch_do(batch, ctx_new(), NULL), APR_SUCCESS);
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
 
 static void events_come_once_and_in_order(void **state)
 {
-    twc_ctx_t *ctx = ctx_new(pool);
+    twc_ctx_t *ctx = ctx_new();
     const char *cursor;
     twc_events_t e;
     bool known;
@@ -467,28 +434,8 @@ static void events_come_once_and_in_order(void **state)
 
 static int setup(void **state)
 {
-    const char *conninfo = getenv("TWCHAT_TEST_DATABASE");
-    twc_db_lender_t plain, lender;
-    twc_db_t *admin;
-    twc_ctx_t ctx;
-
     call.received_at = apr_time_now();
-    twc_db_lender_direct(&plain, pool, conninfo);
-    twc_db_create(&admin, pool, &plain, 2, apr_time_from_sec(20));
-    twc_ctx_init(&ctx, pool, admin, &conf);
-    if (twc_db_script(&ctx, "DROP SCHEMA IF EXISTS " SCHEMA " CASCADE; CREATE SCHEMA " SCHEMA) != APR_SUCCESS)
-        return -1;
-    twc_db_lender_direct(&lender, pool, apr_psprintf(pool, "%s options='-c search_path=" SCHEMA "'", conninfo));
-    twc_db_create(&db, pool, &lender, 8, apr_time_from_sec(20));
-    twc_ctx_init(&ctx, pool, db, &conf);
-    return twc_migrate_apply(&ctx, NULL, NULL) == APR_SUCCESS ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    twc_ctx_t *ctx = ctx_new(pool);
-
-    return twc_db_script(ctx, "DROP SCHEMA " SCHEMA " CASCADE") == APR_SUCCESS ? 0 : -1;
+    return database_make(state);
 }
 
 int main(void)
@@ -510,14 +457,9 @@ int main(void)
         cmocka_unit_test(nobody_waits_for_ever_behind_it),
         cmocka_unit_test(events_come_once_and_in_order),
     };
-    int failed;
+    int failed = 0;
 
-    if (!getenv("TWCHAT_TEST_DATABASE"))
-        return 77;
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    failed = cmocka_run_group_tests(tests, setup, teardown);
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return failed;
+    if (database_begin("twchat_test_ingest"))
+        failed = cmocka_run_group_tests(tests, setup, database_drop);
+    return database_end(failed);
 }

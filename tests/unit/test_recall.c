@@ -2,7 +2,6 @@
  *
  * test_recall.c - answers that are given again are those a look would find: after commits, rollbacks, lost
  * connections, and while others write; they are looked for once, and only so many are kept.
- * Needs a database to work in: TWCHAT_TEST_DATABASE, a conninfo string.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,34 +13,34 @@
 #include <cmocka.h>
 
 #include <apr_atomic.h>
-#include <apr_general.h>
 #include <apr_thread_proc.h>
 
+#include "database.h"
 #include "store/recall.h"
 
-#define TABLE "twchat_test_recall"
+#define SCHEMA "twchat_test_recall"
+#define TABLE "recalled"
 
-static apr_pool_t *pool;
-static twc_db_t *db, *elsewhere;        /* one process, and another */
+twc_conf_t conf;
+static twc_db_t *elsewhere;             /* another process than that of db */
 static twc_recall_t *recall;
-static twc_conf_t conf;
 static apr_uint32_t looks;
 
 static const twc_sql_t SQL_LIST = { "test_recall_list",
     "SELECT json_build_array((SELECT n FROM " TABLE "), $1::text), " TWC_SQL_STAMP, TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
-static twc_ctx_t *ctx_new(apr_pool_t *p, twc_db_t *of, twc_recall_t *with)
+static twc_ctx_t *ctx_with(apr_pool_t *p, twc_db_t *of, twc_recall_t *with)
 {
-    twc_ctx_t *ctx = apr_palloc(p, sizeof(*ctx));
+    twc_ctx_t *ctx = ctx_in(p);
 
-    twc_ctx_init(ctx, p, of, &conf);
+    ctx->db = of;
     ctx->recall = with;
     return ctx;
 }
 
 static void write_elsewhere(const char *script)
 {
-    assert_int_equal(twc_db_script(ctx_new(pool, elsewhere, NULL), script), APR_SUCCESS);
+    assert_int_equal(twc_db_script(ctx_with(pool, elsewhere, NULL), script), APR_SUCCESS);
 }
 
 /* Called with what was looked up, and never with what was given again. */
@@ -64,7 +63,7 @@ static const char *read_with(twc_ctx_t *ctx, const char *arg)
 
 static const char *read_list(const char *arg)
 {
-    return read_with(ctx_new(pool, db, recall), arg);
+    return read_with(ctx_with(pool, db, recall), arg);
 }
 
 /* What two looks have found the same is given again: until somebody else writes, PostgreSQL itself included. */
@@ -113,7 +112,7 @@ static apr_status_t write_and_fail(twc_ctx_t *ctx, void *baton)
 
 static void transactions_are_seen_when_they_are_committed(void **state)
 {
-    twc_ctx_t *ctx = ctx_new(pool, elsewhere, recall);
+    twc_ctx_t *ctx = ctx_with(pool, elsewhere, recall);
     bool fail = true;
 
     write_elsewhere("UPDATE " TABLE " SET n = 4");
@@ -132,8 +131,8 @@ static void a_lost_connection_ends_trust(void **state)
 
     settle("l");
     before = apr_atomic_read32(&looks);
-    write_elsewhere("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-                    " AND backend_type = 'client backend'");
+    write_elsewhere("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                    " AND application_name = '" SCHEMA "' AND backend_type = 'client backend'");
     read_list("l");
     assert_true(apr_atomic_read32(&looks) > before);
 }
@@ -169,7 +168,7 @@ static void failures_are_told_to_each(void **state)
     static const twc_sql_t bad = { "test_recall_bad", "SELECT 1 / $1::integer, " TWC_SQL_STAMP, TWC_SQL_IDEMPOTENT };
 
     for (int i = 0; i < 3; i++) {
-        twc_ctx_t *ctx = ctx_new(pool, db, recall);
+        twc_ctx_t *ctx = ctx_with(pool, db, recall);
         const char *json;
         twc_args_t args;
         twc_args_init(&args, pool);
@@ -193,7 +192,7 @@ static void *APR_THREAD_FUNC write_on(apr_thread_t *thread, void *baton)
     apr_pool_create(&own, NULL);
     for (int i = 0; i < WRITES; i++) {
         const char *script = apr_psprintf(own, "UPDATE " TABLE " SET n = %d", i + 1000);
-        if (twc_db_script(ctx_new(own, elsewhere, NULL), script) != APR_SUCCESS)
+        if (twc_db_script(ctx_with(own, elsewhere, NULL), script) != APR_SUCCESS)
             apr_atomic_inc32(&stale);
         apr_atomic_set32(&committed, i + 1000);
         if (i % 4 == 0)
@@ -213,7 +212,7 @@ static void *APR_THREAD_FUNC read_on(apr_thread_t *thread, void *baton)
     apr_pool_create(&own, NULL);
     while (!apr_atomic_read32(&stop)) {
         apr_uint32_t at_least = apr_atomic_read32(&committed);
-        if ((apr_uint32_t)atoi(read_with(ctx_new(own, of, recall), "w") + 1) < at_least)
+        if ((apr_uint32_t)atoi(read_with(ctx_with(own, of, recall), "w") + 1) < at_least)
             apr_atomic_inc32(&stale);
         apr_pool_clear(own);
     }
@@ -237,22 +236,13 @@ static void never_older_than_the_question(void **state)
 
 static int setup(void **state)
 {
-    const char *conninfo = getenv("TWCHAT_TEST_DATABASE");
-    twc_db_lender_t lender, other;
-
-    twc_db_lender_direct(&lender, pool, conninfo);
-    twc_db_lender_direct(&other, pool, conninfo);
-    if (twc_db_create(&db, pool, &lender, 8, apr_time_from_sec(20)) != APR_SUCCESS
-        || twc_db_create(&elsewhere, pool, &other, 8, apr_time_from_sec(20)) != APR_SUCCESS
-        || twc_recall_create(&recall, pool) != APR_SUCCESS)
+    if (database_make(state) != 0)
         return -1;
-    return twc_db_script(ctx_new(pool, elsewhere, NULL), "DROP TABLE IF EXISTS " TABLE "; CREATE TABLE " TABLE " (n integer);"
-                         " INSERT INTO " TABLE " VALUES (0)") == APR_SUCCESS ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    return twc_db_script(ctx_new(pool, elsewhere, NULL), "DROP TABLE " TABLE) == APR_SUCCESS ? 0 : -1;
+    elsewhere = database_another();
+    if (!elsewhere || twc_recall_create(&recall, pool) != APR_SUCCESS)
+        return -1;
+    write_elsewhere("CREATE TABLE " TABLE " (n integer); INSERT INTO " TABLE " VALUES (0)");
+    return 0;
 }
 
 int main(void)
@@ -263,14 +253,9 @@ int main(void)
         cmocka_unit_test(only_so_many_are_kept), cmocka_unit_test(large_answers_are_looked_up),
         cmocka_unit_test(failures_are_told_to_each), cmocka_unit_test(never_older_than_the_question),
     };
-    int failed;
+    int failed = 0;
 
-    if (!getenv("TWCHAT_TEST_DATABASE"))
-        return 77;
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    failed = cmocka_run_group_tests(tests, setup, teardown);
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return failed;
+    if (database_begin(SCHEMA))
+        failed = cmocka_run_group_tests(tests, setup, database_drop);
+    return database_end(failed);
 }

@@ -2,8 +2,6 @@
  *
  * test_sql.c - every statement of the program is known to store/sql.c, has a name of its own, and
  * can be prepared against the newest schema.
- * Needs a database to work in: TWCHAT_TEST_DATABASE, a conninfo string; its schema
- * "twchat_test_sql" is made and dropped.
  */
 #include <glob.h>
 #include <setjmp.h>
@@ -16,16 +14,14 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <libpq-fe.h>
 
+#include "database.h"
 #include "store/migrate.h"
 #include "store/sql.h"
 #include "twilio/status.h"
 
-#define SCHEMA "twchat_test_sql"
-
-static apr_pool_t *pool;
+twc_conf_t conf = { .tenant = "test" };
 
 /* ---- the registry -------------------------------------------------------------- */
 
@@ -88,59 +84,21 @@ static void none_is_forgotten(void **state)
 
 static PGconn *conn;
 
-static void must(const char *sql)
+/* Migrations that were applied already do nothing. */
+static int connect_and_migrate_again(void **state)
 {
-    PGresult *res = PQexec(conn, sql);
-
-    if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
-        fail_msg("%s: %s", sql, PQerrorMessage(conn));
-    PQclear(res);
-}
-
-static void migrate(const char *conninfo)
-{
-    apr_pool_t *p;
-    twc_db_lender_t lender;
-    twc_db_t *db;
-    twc_ctx_t ctx;
-    twc_conf_t conf = { .tenant = "test" };
-
-    apr_pool_create(&p, pool);
-    assert_int_equal(twc_db_lender_direct(&lender, p, conninfo), APR_SUCCESS);
-    assert_int_equal(twc_db_create(&db, p, &lender, 1, apr_time_from_sec(60)), APR_SUCCESS);
-    twc_ctx_init(&ctx, p, db, &conf);
-    if (twc_migrate_apply(&ctx, NULL, NULL) != APR_SUCCESS)
-        fail_msg("migrate: %s %s", ctx.problem->detail, ctx.problem->internal ? ctx.problem->internal : "");
-    apr_pool_destroy(p);
-}
-
-static int connect_and_migrate(void **state)
-{
-    const char *given = getenv("TWCHAT_TEST_DATABASE");
-    const char *keys[] = { "dbname", "options", NULL };
-    const char *values[] = { given, "-c search_path=" SCHEMA " -c client_min_messages=warning", NULL };
-    PQconninfoOption *opts;
-    const char *conninfo = "options='-c search_path=" SCHEMA "'";
-
-    conn = PQconnectdbParams(keys, values, 1);
+    if (database_make(state) != 0)
+        return -1;
+    assert_int_equal(twc_migrate_apply(ctx_new(), NULL, NULL), APR_SUCCESS);
+    conn = PQconnectdb(database_conninfo());
     assert_int_equal(PQstatus(conn), CONNECTION_OK);
-    must("DROP SCHEMA IF EXISTS " SCHEMA " CASCADE");
-    must("CREATE SCHEMA " SCHEMA);
-    opts = PQconninfo(conn);
-    for (PQconninfoOption *o = opts; o->keyword; o++)
-        if (o->val && *o->val && strcmp(o->keyword, "options") != 0 && !strchr(o->val, '\''))
-            conninfo = apr_psprintf(pool, "%s %s='%s'", conninfo, o->keyword, o->val);
-    PQconninfoFree(opts);
-    migrate(conninfo);
-    migrate(conninfo);
     return 0;
 }
 
-static int drop_schema(void **state)
+static int disconnect_and_drop(void **state)
 {
-    must("DROP SCHEMA " SCHEMA " CASCADE");
     PQfinish(conn);
-    return 0;
+    return database_drop(state);
 }
 
 /* Statements that make a table are run, not prepared. */
@@ -191,15 +149,10 @@ int main(void)
         cmocka_unit_test(none_is_forgotten),
     };
     const struct CMUnitTest database[] = { cmocka_unit_test(all_can_be_prepared), cmocka_unit_test(statuses_agree) };
-    int failed;
+    bool connected = database_begin("twchat_test_sql");
+    int failed = cmocka_run_group_tests(registry, NULL, NULL);
 
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    failed = cmocka_run_group_tests(registry, NULL, NULL);
-    if (!getenv("TWCHAT_TEST_DATABASE"))
-        return failed ? failed : 77;
-    failed += cmocka_run_group_tests(database, connect_and_migrate, drop_schema);
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return failed;
+    if (connected)
+        failed += cmocka_run_group_tests(database, connect_and_migrate_again, disconnect_and_drop);
+    return database_end(failed);
 }

@@ -2,7 +2,6 @@
  *
  * test_work.c - a tenant's work as a child process has it: all its threads on a real database, called by many threads at once,
  * before it starts, while it runs and while it stops, with a peer that plays Twilio.
- * Needs TWCHAT_TEST_DATABASE, a conninfo string; its schema "twchat_test_work" is made and dropped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,36 +15,30 @@
 #include <cmocka.h>
 
 #include <apr_file_info.h>
-#include <apr_general.h>
 #include <apr_network_io.h>
 #include <apr_thread_proc.h>
 
+#include "database.h"
 #include "domain/inbound.h"
 #include "domain/message.h"
 #include "remote/http.h"
-#include "store/migrate.h"
-#include "store/sql.h"
 #include "util/clock.h"
 #include "util/monitor.h"
 #include "work/work.h"
 
-#define SCHEMA      "twchat_test_work"
 #define CALLERS     12
 #define CALLS       25                  /* of each kind by one caller */
 #define PEERS_MAX   400                 /* connections to the peer */
 #define LIVES       6                   /* of a child that is stopped while it works */
 #define SOON        apr_time_from_sec(120)  /* what is waited for comes in a second or two, but not under valgrind */
 
-static apr_pool_t *pool;
-static twc_db_t *db;
-static twc_db_lender_t lender;
+twc_conf_t conf = { .tenant = "test", .account_sid = "AC0123456789abcdef0123456789abcdef", .auth_tokens = { "secret" },
+                    .default_sender = "+15005550006", .answers_max = 3, .answers_window = APR_USEC_PER_SEC * 600,
+                    .ack_text = "Got it.", .chat_mode = TWC_CHAT_ECHO, .senders = 2, .in_flight = 6,
+                    .send_timeout = APR_USEC_PER_SEC * 5, .grace = APR_USEC_PER_SEC * 5, .spool_max = 1 << 24,
+                    .statements_max = 8, .statement_timeout = APR_USEC_PER_SEC * 20 };
 static twc_work_t *work;
 static char spool_dir[64];
-static twc_conf_t conf = { .tenant = "test", .account_sid = "AC0123456789abcdef0123456789abcdef", .auth_tokens = { "secret" },
-                           .default_sender = "+15005550006", .answers_max = 3, .answers_window = APR_USEC_PER_SEC * 600,
-                           .ack_text = "Got it.", .chat_mode = TWC_CHAT_ECHO, .senders = 2, .in_flight = 6,
-                           .send_timeout = APR_USEC_PER_SEC * 5, .grace = APR_USEC_PER_SEC * 5, .spool_max = 1 << 24,
-                           .statements_max = 8, .statement_timeout = APR_USEC_PER_SEC * 20 };
 
 /* ---- a peer that takes every message ----------------------------------------------------------- */
 
@@ -353,22 +346,6 @@ static void end(apr_pool_t *own)
 
 /* ---- tests -------------------------------------------------------------------------------------------------- */
 
-static apr_int64_t count(const char *text)
-{
-    twc_sql_t sql = { "test", text, 0 };
-    apr_pool_t *own;
-    apr_int64_t n;
-    twc_rows_t *rows;
-    twc_ctx_t ctx;
-
-    apr_pool_create_unmanaged_ex(&own, NULL, NULL);
-    twc_ctx_init(&ctx, own, db, &conf);
-    assert_int_equal(twc_db_run(&ctx, &sql, NULL, &rows), APR_SUCCESS);
-    n = twc_rows_int(rows, 0, 0);
-    apr_pool_destroy(own);
-    return n;
-}
-
 static void await(const char *text, apr_int64_t n)
 {
     apr_time_t until = twc_clock_ticks() + SOON;
@@ -426,30 +403,9 @@ static void nothing_is_lost_at_a_stop(void **state)
 
 static int clear(void **state)
 {
-    twc_ctx_t ctx;
-
-    twc_ctx_init(&ctx, pool, db, &conf);
     seen.calls = seen.taken = seen.queued = seen.frames = seen.closed = 0;
     apr_array_clear(seen.sids);
-    return twc_db_script(&ctx, "DELETE FROM messages; DELETE FROM jobs; DELETE FROM message_sids") != APR_SUCCESS;
-}
-
-static int make_database(void)
-{
-    const char *conninfo = getenv("TWCHAT_TEST_DATABASE");
-    twc_db_lender_t plain;
-    twc_db_t *admin;
-    twc_ctx_t ctx;
-
-    twc_db_lender_direct(&plain, pool, conninfo);
-    twc_db_create(&admin, pool, &plain, 2, apr_time_from_sec(20));
-    twc_ctx_init(&ctx, pool, admin, &conf);
-    if (twc_db_script(&ctx, "DROP SCHEMA IF EXISTS " SCHEMA " CASCADE; CREATE SCHEMA " SCHEMA) != APR_SUCCESS)
-        return -1;
-    twc_db_lender_direct(&lender, pool, apr_psprintf(pool, "%s options='-c search_path=" SCHEMA "'", conninfo));
-    twc_db_create(&db, pool, &lender, conf.statements_max, conf.statement_timeout);
-    twc_ctx_init(&ctx, pool, db, &conf);
-    return twc_migrate_apply(&ctx, NULL, NULL) == APR_SUCCESS ? 0 : -1;
+    return twc_db_script(ctx_new(), "DELETE FROM messages; DELETE FROM jobs; DELETE FROM message_sids") != APR_SUCCESS;
 }
 
 static int setup(void **state)
@@ -460,10 +416,11 @@ static int setup(void **state)
         conf.rate[i] = 100000;
     apr_snprintf(spool_dir, sizeof(spool_dir), "work-test-%d", (int)getpid());
     conf.spool_dir = spool_dir;
-    if (twc_monitor_create(&seen.lock, pool) != APR_SUCCESS || twc_thread_pool(&own) != APR_SUCCESS)
+    if (twc_http_init(pool) != APR_SUCCESS || twc_monitor_create(&seen.lock, pool) != APR_SUCCESS
+        || twc_thread_pool(&own) != APR_SUCCESS)
         return -1;
     seen.sids = apr_array_make(own, 1000, sizeof(const char *));
-    return make_database() == 0 ? peer_start() : -1;
+    return database_make(state) == 0 ? peer_start() : -1;
 }
 
 static void remove_spool(void)
@@ -482,12 +439,9 @@ static void remove_spool(void)
 
 static int teardown(void **state)
 {
-    twc_ctx_t ctx;
-
     peer_stop();
     remove_spool();
-    twc_ctx_init(&ctx, pool, db, &conf);
-    return twc_db_script(&ctx, "DROP SCHEMA " SCHEMA " CASCADE") == APR_SUCCESS ? 0 : -1;
+    return database_drop(state);
 }
 
 int main(void)
@@ -496,16 +450,9 @@ int main(void)
         cmocka_unit_test_setup(all_that_was_asked_for_is_done_once, clear),
         cmocka_unit_test_setup(nothing_is_lost_at_a_stop, clear),
     };
-    int failed;
+    int failed = 0;
 
-    if (!getenv("TWCHAT_TEST_DATABASE"))
-        return 77;
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    if (twc_http_init(pool) != APR_SUCCESS)
-        return 1;
-    failed = cmocka_run_group_tests(tests, setup, teardown);
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return failed;
+    if (database_begin("twchat_test_work"))
+        failed = cmocka_run_group_tests(tests, setup, teardown);
+    return database_end(failed);
 }

@@ -15,6 +15,7 @@
 #include "work/sender.h"
 #include "work/waiters.h"
 
+#define SOURCE "cli"                    /* of messages */
 #define WAIT_DEFAULT 60
 #define JOIN_PATIENCE apr_time_from_sec(5)
 
@@ -30,7 +31,7 @@ static void wake(void *baton, unsigned what)
 {
 }
 
-/* Help to empty the queue until our message has left it. */
+/* Send ours, and what such programs before us left behind; for the rest a server has settings of its own. */
 static apr_status_t send_and_wait(ctl_t *ctl, apr_int64_t id, apr_interval_time_t patience, bool *done)
 {
     twc_thread_env_t *env = apr_pcalloc(ctl->pool, sizeof(*env));
@@ -41,9 +42,11 @@ static apr_status_t send_and_wait(ctl_t *ctl, apr_int64_t id, apr_interval_time_
     *env = (twc_thread_env_t){ .conf = &ctl->conf, .db = ctl->db, .log = log_line, .log_baton = ctl };
     TWC_TRY(twc_waiters_create(&waiters, ctl->pool));
     TWC_TRY(twc_sender_create(&sender, ctl->pool, env, waiters, wake, NULL));
+    twc_sender_only(sender, SOURCE);
     TWC_TRY(twc_sender_start(sender));
     rv = twc_waiters_wait(waiters, &ctl->ctx, id, patience, done);
     twc_sender_stop(sender);
+    twc_db_stop(ctl->db);
     twc_sender_join(sender, twc_clock_ticks() + JOIN_PATIENCE);
     return rv;
 }
@@ -105,7 +108,7 @@ static int read_draft(const ctl_t *ctl, const send_t *s, twc_draft_t *draft)
         return CTL_SETTINGS;
     }
     /* Without the option the number sends, unless there is only the service. */
-    *draft = (twc_draft_t){ .to = s->to, .body = s->body, .from = s->from, .source = "cli", .priority = TWC_PRIORITY_NORMAL,
+    *draft = (twc_draft_t){ .to = s->to, .body = s->body, .from = s->from, .source = SOURCE, .priority = TWC_PRIORITY_NORMAL,
                             .service_sid = s->service ? conf->messaging_service_sid : NULL,
                             .no_service = !s->service && conf->default_sender, .num_media = s->media->nelts };
     for (int i = 0; i < s->media->nelts; i++)

@@ -18,7 +18,7 @@
     " CASE WHEN m.num_media > 0 THEN (SELECT json_agg(a.url ORDER BY a.idx) FROM message_media a WHERE a.message_id = m.id) END," \
     " NOT t.confirmation AND " TWC_SQL_OPTED_OUT("m.to_addr", "m.from_addr", "m.service_sid") ","        \
     " (extract(epoch FROM t.due_at) * 1000000)::bigint, (extract(epoch FROM t.attempted_at) * 1000000)::bigint," \
-    " (extract(epoch FROM now() - t.attempted_at) * 1000000)::bigint, t.checks, m.sid"
+    " (extract(epoch FROM now() - t.attempted_at) * 1000000)::bigint, t.checks, m.sid, t.confirmation, t.priority"
 
 /* Tokens of bucket s at rate r, now; never more than one second's worth, or one. */
 #define RATE    "coalesce(r.rate, 1)"
@@ -35,6 +35,10 @@
 #define FIRST_QUEUED                                                          \
     "(SELECT f.message_id FROM outbox f WHERE f.sender = s.sender AND f.state = 'queued'" \
     " ORDER BY f.priority, f.due_at, f.message_id LIMIT 1) q"
+
+/* Queue row o is of a message asked for from that source, or there is no such condition. */
+#define IS_FROM(source, o)                                                    \
+    "(" source "::text IS NULL OR EXISTS (SELECT 1 FROM messages f_ WHERE f_.id = " o ".message_id AND f_.source = " source "::text))"
 
 /* The lock on a bucket's row is what serialises claims of one sender, across threads, children and hosts: a
  * claim that finds it locked leaves that sender to the one who holds it. A message needs tokens for all its
@@ -62,6 +66,7 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     "   FROM bucket b CROSS JOIN LATERAL ("
     "    SELECT o.message_id, o.priority, o.due_at, o.segments FROM outbox o"
     "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR " PAUSE_OVER ")"
+    "       AND " IS_FROM("$5", "o") ""
     "       AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM outbox k WHERE k.conv_id = o.conv_id OFFSET 0) e"
     "            WHERE e.message_id <> o.message_id"
     "            AND (e.state IN ('sending', 'unknown')"
@@ -109,7 +114,8 @@ static void row_claim(const twc_rows_t *rows, int r, apr_pool_t *p, twc_claim_t 
         .body = twc_rows_text(rows, r, 6, p), .content_sid = twc_rows_text(rows, r, 7, p),
         .content_variables = twc_rows_text(rows, r, 8, p), .opted_out = twc_rows_bool(rows, r, 10),
         .due_at = twc_rows_int(rows, r, 11), .attempted_at = twc_rows_int(rows, r, 12), .age = twc_rows_int(rows, r, 13),
-        .checks = (int)twc_rows_int(rows, r, 14), .sid = twc_rows_text(rows, r, 15, p) };
+        .checks = (int)twc_rows_int(rows, r, 14), .sid = twc_rows_text(rows, r, 15, p),
+        .confirmation = twc_rows_bool(rows, r, 16), .priority = (int)twc_rows_int(rows, r, 17) };
     c->num_media = twc_outbox_read_urls(p, twc_rows_view(rows, r, 9), &c->media_urls);
 }
 
@@ -126,7 +132,8 @@ static apr_status_t run_claims(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_a
     return APR_SUCCESS;
 }
 
-apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_interval_time_t lease, twc_claim_t **claims, int *count)
+apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
+                              twc_claim_t **claims, int *count)
 {
     twc_args_t args;
 
@@ -134,6 +141,7 @@ apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_interval_time_t lea
     bind_rates(&args, ctx);
     twc_arg_int(&args, limit);
     twc_arg_int(&args, lease);
+    twc_arg_text(&args, source);
     return run_claims(ctx, &SQL_CLAIM, &args, claims, count);
 }
 
@@ -141,16 +149,17 @@ apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_interval_time_t lea
 static const twc_sql_t SQL_UNKNOWN = { "twc_outbox_unknown",
     "WITH d AS MATERIALIZED ("
     " SELECT message_id FROM outbox WHERE state IN ('sending', 'unknown') AND lease_until <= now()"
+    "    AND " IS_FROM("$3", "outbox") ""
     "  ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED"
     "), t AS ("
     " UPDATE outbox o SET state = 'unknown', lease_until = now() + $2::bigint * interval '1 microsecond'"
     "  WHERE o.message_id = ANY (ARRAY(SELECT message_id FROM d))"
-    " RETURNING o.message_id, o.attempts, o.due_at, o.attempted_at, o.confirmation, o.checks"
+    " RETURNING o.message_id, o.attempts, o.due_at, o.attempted_at, o.confirmation, o.checks, o.priority"
     ") "
     "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id AND m.id = ANY (ARRAY(SELECT message_id FROM d))"
     " ORDER BY t.message_id", 0 };
 
-apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, apr_interval_time_t lease,
+apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
                                      twc_claim_t **claims, int *count)
 {
     twc_args_t args;
@@ -158,7 +167,40 @@ apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, apr_interval_tim
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, limit);
     twc_arg_int(&args, lease);
+    twc_arg_text(&args, source);
     return run_claims(ctx, &SQL_UNKNOWN, &args, claims, count);
+}
+
+static const twc_sql_t SQL_CONSENT = { "twc_outbox_consent_again",
+    "SELECT g.ord FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS g(peer, sender, service, ord)"
+    " WHERE " TWC_SQL_OPTED_OUT("g.peer", "g.sender", "g.service"), TWC_SQL_IDEMPOTENT };
+
+apr_status_t twc_outbox_consent_again(twc_ctx_t *ctx, twc_claim_t *const *claims, int count)
+{
+    const char **peers = apr_palloc(ctx->scratch, (count + 1) * sizeof(*peers));
+    const char **senders = apr_palloc(ctx->scratch, (count + 1) * sizeof(*senders));
+    const char **services = apr_palloc(ctx->scratch, (count + 1) * sizeof(*services));
+    twc_args_t args;
+    twc_rows_t *rows;
+
+    for (int i = 0; i < count; i++) {
+        peers[i] = claims[i]->to;
+        senders[i] = claims[i]->from;
+        services[i] = claims[i]->service_sid;
+    }
+    twc_args_init(&args, ctx->scratch);
+    twc_arg_array(&args, peers, count);
+    twc_arg_array(&args, senders, count);
+    twc_arg_array(&args, services, count);
+    TWC_TRY(twc_db_run(ctx, &SQL_CONSENT, &args, &rows));
+    for (int i = 0; i < count; i++)
+        claims[i]->opted_out = false;
+    for (int r = 0; r < twc_rows_count(rows); r++) {
+        twc_claim_t *claim = claims[twc_rows_int(rows, r, 0) - 1];
+
+        claim->opted_out = !claim->confirmation;
+    }
+    return APR_SUCCESS;
 }
 
 /* ---- what is to come ------------------------------------------------------------------- */
@@ -409,5 +451,5 @@ apr_status_t twc_outbox_early(twc_ctx_t *ctx)
     return APR_SUCCESS;
 }
 
-const twc_sql_t *const twc_dispatch_sql[] = { &SQL_CLAIM, &SQL_UNKNOWN, &SQL_OUTLOOK, &SQL_PROMOTE, &SQL_KNOWN, &SQL_SETTLE,
-                                              &SQL_EARLY, NULL };
+const twc_sql_t *const twc_dispatch_sql[] = { &SQL_CLAIM, &SQL_UNKNOWN, &SQL_CONSENT, &SQL_OUTLOOK, &SQL_PROMOTE, &SQL_KNOWN,
+                                              &SQL_SETTLE, &SQL_EARLY, NULL };

@@ -282,7 +282,7 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     "   AND NOT EXISTS (SELECT 1 FROM taken t WHERE t.mid = c.mid)"
     " RETURNING m.id, m.conv_id, m.sid, m.status, c.ord, m.status = c.status AS applied"
     "), settled AS ("
-    " DELETE FROM outbox o USING upd u WHERE o.message_id = u.id AND o.message_id = ANY (ARRAY(SELECT id FROM upd))"
+    " DELETE FROM outbox o USING upd u WHERE o.message_id = u.id AND o.message_id = ANY (ARRAY(SELECT id FROM upd)) RETURNING 1"
     "), event AS ("
     " INSERT INTO events (message_id, conv_id) SELECT id, conv_id FROM upd"
     "), final AS ("
@@ -308,7 +308,8 @@ static const twc_sql_t SQL_STATUSES = { "twc_ingest_statuses",
     " SELECT at, 'status', interface, CASE WHEN note IS NOT NULL THEN 'reported' ELSE 'accepted' END,"
     "        note, sid, method, url, remote_addr, content_type, raw FROM given ORDER BY ord"
     ") "
-    "SELECT l.ord, coalesce(u.applied, false), coalesce(l.mid, 0), (SELECT count(*) FROM upd), EXISTS (SELECT 1 FROM job)"
+    "SELECT l.ord, coalesce(u.applied, false), coalesce(l.mid, 0), EXISTS (SELECT 1 FROM upd), EXISTS (SELECT 1 FROM settled),"
+    "       EXISTS (SELECT 1 FROM job)"
     "  FROM located l LEFT JOIN upd u ON u.ord = l.ord",
     TWC_SQL_PREPARE | TWC_SQL_IDEMPOTENT };
 
@@ -331,9 +332,11 @@ apr_status_t twc_ingest_statuses(twc_ctx_t *ctx, twc_status_t *const *items, int
         twc_status_t *item = items[twc_rows_int(rows, r, 0) - 1];
         item->applied = twc_rows_bool(rows, r, 1);
         item->message_id = twc_rows_int(rows, r, 2);
-        if (twc_rows_int(rows, r, 3) > 0)
-            ctx->wake |= TWC_WAKE_EVENTS | TWC_WAKE_SENDER;
-        if (twc_rows_bool(rows, r, 4))
+        if (twc_rows_bool(rows, r, 3))
+            ctx->wake |= TWC_WAKE_EVENTS;
+        if (twc_rows_bool(rows, r, 4))  /* the next one of its conversation may go */
+            ctx->wake |= TWC_WAKE_SENDER;
+        if (twc_rows_bool(rows, r, 5))
             ctx->wake |= TWC_WAKE_RUNNER;
     }
     return APR_SUCCESS;

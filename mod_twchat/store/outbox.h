@@ -63,6 +63,8 @@ typedef struct twc_claim_t {
     const char *const *media_urls;
     int num_media;
     bool opted_out;                     /* must not be sent (any more) */
+    bool confirmation;                  /* goes out although the peer has opted out */
+    int priority;                       /* TWC_PRIORITY_* */
     apr_time_t due_at;
     apr_time_t attempted_at;            /* start of the latest attempt, by the database's clock */
     apr_interval_time_t age;            /* since attempted_at, by the same clock */
@@ -73,10 +75,17 @@ typedef struct twc_claim_t {
 /**
  * Take up to `limit` due messages: each sender within its rate (conf->rate), better priority first, at most one per
  * conversation and none before an earlier one of it. They are "sending" when this returns, for `lease`.
+ * @param source  only messages asked for from there ("cli", "api", ...); NULL: all
  * @param claims  out, in ctx->pool
  */
-apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_interval_time_t lease,
+apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
                               twc_claim_t **claims, int *count);
+
+/**
+ * Consent may have changed since the claim: look again. Sets opted_out of each.
+ * @param claims  such that are neither settled nor sent yet
+ */
+apr_status_t twc_outbox_consent_again(twc_ctx_t *ctx, twc_claim_t *const *claims, int count);
 
 /** When a sender could have something to send again: 0 now, else time to wait; `most` when nothing is queued. */
 apr_status_t twc_outbox_outlook(twc_ctx_t *ctx, apr_interval_time_t most, apr_interval_time_t *wait);
@@ -85,8 +94,8 @@ apr_status_t twc_outbox_outlook(twc_ctx_t *ctx, apr_interval_time_t most, apr_in
 #define TWC_PROMOTE_MAX 500
 apr_status_t twc_outbox_promote(twc_ctx_t *ctx, int *count);
 
-/** Take up to `limit` messages whose outcome is unknown, or whose lease ran out, and that are to be looked for now. */
-apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, apr_interval_time_t lease,
+/** Take up to `limit` messages whose outcome is unknown, or whose lease ran out, and that are to be looked for now; source as above. */
+apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
                                      twc_claim_t **claims, int *count);
 
 /** Of these SIDs, which belong to a message already? known[i] is set for each. */

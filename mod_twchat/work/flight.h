@@ -18,6 +18,7 @@ typedef struct twc_slot_t {
     twc_claim_t claim;                  /* copied into the slot */
     twc_since_t since;                  /* the owner's: the request is not written later than `within` after it, ... */
     apr_interval_time_t within;         /* ... which makes its outcome "not sent"; 0: whenever */
+    twc_since_t asked;                  /* the owner's: when its recipient's consent was last looked up */
     twc_outcome_t outcome;              /* once landed */
     apr_array_header_t *found;          /* searches: const twc_remote_msg_t * read so far */
     const char *next_url;               /* searches: the page after the one that landed, or NULL */

@@ -6,6 +6,9 @@
  */
 #include <limits.h>
 
+#include <apr_atomic.h>
+
+#include "domain/message.h"
 #include "store/db.h"
 #include "util/clock.h"
 #include "work/worker.h"
@@ -80,7 +83,7 @@ static void hand_over(twc_worker_t *w, const twc_claim_t *claims, int count, con
 
         if (!slot)
             break;
-        slot->since = *asked;
+        slot->since = slot->asked = *asked;
         slot->within = patience(w->sender->env.conf);
         twc_slots_add(&ready, slot);
     }
@@ -104,14 +107,22 @@ static void plan_next_claim(twc_worker_t *w, twc_ctx_t *ctx, int count)
     w->claim_at = twc_clock_ticks() + wait;
 }
 
-/* A queue that is longer than what we asked for can wait, and what others in this process ask the database for cannot: while
- * they do, claims take a quarter of the time at most. The busier the database, the longer a claim takes, and the rest after it. */
+/* Somebody has a statement under way who is no ledger: a webhook, a page, an answer. */
+static bool others_ask(const twc_worker_t *w)
+{
+    int ledgers = (int)apr_atomic_read32(&w->sender->asking) - 1;       /* but us */
+
+    return twc_db_in_flight(w->sender->env.db) > ledgers;
+}
+
+/* A campaign that is longer than what we asked for can wait, and what others in this process ask the database for cannot: while
+ * they do, claims take a quarter of the time. The busier the database, the longer a claim takes, and the rest after it. */
 static void give_way(twc_worker_t *w, apr_time_t began)
 {
     apr_time_t now = twc_clock_ticks();
     apr_interval_time_t rest = 3 * (now - began);
 
-    if (twc_db_in_flight(w->sender->env.db) > 0)
+    if (others_ask(w))
         w->retry_at = now + (rest < REST_MAX ? rest : REST_MAX);
 }
 
@@ -123,7 +134,7 @@ static void claim(twc_worker_t *w, int limit)
     twc_since_t asked = twc_clock_mark();
 
     twc_ledger_context(w, &ctx);
-    if (twc_outbox_claim(&ctx, limit, twc_worker_lease(w), &claims, &count) != APR_SUCCESS) {
+    if (twc_outbox_claim(&ctx, limit, w->sender->source, twc_worker_lease(w), &claims, &count) != APR_SUCCESS) {
         twc_worker_tell_db(w, &ctx, "nothing can be claimed");
         w->retry_at = twc_clock_ticks() + w->db_pause;
         return;
@@ -133,7 +144,7 @@ static void claim(twc_worker_t *w, int limit)
     hand_over(w, claims, count, &asked);
     if (count < limit)
         plan_next_claim(w, &ctx, count);
-    else
+    else if (claims[count - 1].priority >= TWC_PRIORITY_BULK)
         give_way(w, asked.ticks);
 }
 
@@ -204,17 +215,57 @@ static void chores(twc_worker_t *w)
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
+static apr_status_t look_up_consent(twc_worker_t *w, const twc_slots_t *slots)
+{
+    twc_ctx_t ctx;
+    twc_claim_t **claims;
+    int n = 0;
+
+    if (twc_thread_stopping(w->ledger))
+        return APR_EOF;
+    twc_ledger_context(w, &ctx);
+    claims = apr_palloc(ctx.scratch, slots->count * sizeof(*claims));
+    for (twc_slot_t *slot = slots->first; slot; slot = slot->next)
+        claims[n++] = &slot->claim;
+    return twc_outbox_consent_again(&ctx, claims, n);
+}
+
+/* They waited so long that their recipients may have said STOP since. */
+static void ask_again(twc_worker_t *w, twc_slots_t *slots)
+{
+    const twc_since_t asked = twc_clock_mark();
+    twc_slots_t ready = { .count = 0 };
+    bool known = look_up_consent(w, slots) == APR_SUCCESS;
+    twc_slot_t *slot;
+
+    while ((slot = twc_slots_take(slots))) {
+        slot->asked = asked;
+        if (!known)
+            twc_worker_unsent(slot);
+        twc_slots_add(known ? &ready : &w->results, slot);
+    }
+    twc_ledger_hand_over(w, &ready);
+}
+
 static void take(twc_worker_t *w, twc_slots_t *landed)
 {
+    twc_slots_t again = { .count = 0 };
     twc_slot_t *slot;
 
     while ((slot = twc_slots_take(landed))) {
+        if (!slot->settle.id && !slot->search) {
+            twc_slots_add(&again, slot);
+            continue;
+        }
         if (!slot->settle.id) {         /* a search: whose SIDs those are the database knows */
             twc_search_judge(w, slot);
             twc_worker_tell(w, slot);
         }
+        w->refused = w->refused || slot->settle.park;
         twc_slots_add(&w->results, slot);
     }
+    if (again.first)
+        ask_again(w, &again);
 }
 
 /* When the sender must have closed the desk, once we are stopped. */
@@ -250,9 +301,14 @@ static bool round_trip(twc_worker_t *w, twc_news_t *news)
     take(w, &news->landed);
     if (news->closed || is_late(w))
         return false;
+    apr_atomic_inc32(&w->sender->asking);
     chores(w);
+    if (w->refused)                     /* its sender rests from then on, also for the next claim */
+        twc_worker_write(w);
+    w->refused = false;
     maybe_claim(w, news);
     twc_worker_write(w);
+    apr_atomic_dec32(&w->sender->asking);
     return true;
 }
 

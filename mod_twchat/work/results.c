@@ -95,6 +95,8 @@ static void write_singly(twc_worker_t *w, int count)
         if (rv != APR_SUCCESS)
             twc_thread_log(&w->sender->env, TWC_LOG_ERR, &ctx, "TWC3009", "the result of message %" APR_INT64_T_FMT
                            " cannot be stored", one->id);
+        else
+            w->sender->wake(w->sender->wake_baton, ctx.wake);
         written(w, twc_slots_take(&w->results));
     }
 }

@@ -5,6 +5,7 @@
  * Started by work.c.
  */
 #include <limits.h>
+#include <string.h>
 
 #include <apr_thread_mutex.h>
 
@@ -15,6 +16,7 @@
 #define THREADS_MAX     8
 #define SEARCHES        8               /* searches in Twilio's list at once, per thread */
 #define HOLD_MAX        apr_time_from_sec(1)    /* a longer pause is for others to use what we have claimed */
+#define CONSENT_HOLDS   apr_time_from_msec(250) /* who said STOP may have been promised meanwhile that nothing comes any more */
 
 apr_interval_time_t twc_worker_lease(const twc_worker_t *w)
 {
@@ -57,6 +59,27 @@ static void settled(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
     twc_slots_add(report, slot);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Twilio refused this one for what its sender is: the next ones of that sender need not fail as well. */
+static void withdraw(twc_worker_t *w, const twc_claim_t *refused, twc_slots_t *report)
+{
+    twc_slots_t ready = twc_desk_fetch(w->desk, INT_MAX), others = { .count = 0 };
+    twc_slot_t *slot;
+
+    while ((slot = twc_slots_take(&ready)))
+        if (slot->search || !is_same(slot->claim.from, refused->from) || !is_same(slot->claim.service_sid, refused->service_sid))
+            twc_slots_add(&others, slot);
+        else {
+            twc_worker_unsent(slot);
+            settled(w, slot, report);
+        }
+    twc_desk_put_ready(w->desk, &others);
+}
+
 static void judge(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
 {
     adapt(w, slot);
@@ -64,6 +87,8 @@ static void judge(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
         twc_verdict_create(&slot->claim, &slot->outcome, slot->claim.attempted_at - slot->claim.due_at,
                            w->sender->env.conf, &slot->settle);
         settled(w, slot, report);
+        if (slot->settle.park)
+            withdraw(w, &slot->claim, report);
     }
     else if (twc_search_landed(w, slot))
         twc_slots_add(report, slot);    /* whose SIDs they are the ledger can tell */
@@ -86,6 +111,10 @@ static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
     else if (twc_slot_is_late(slot)) {
         twc_worker_unsent(slot);
         slot->settle.reason = "It waited too long between its claim and its request.";
+    }
+    else if (!slot->search && twc_clock_passed(&slot->asked) > CONSENT_HOLDS) {
+        twc_slots_add(report, slot);    /* not settled: the ledger looks it up again, and lays it back */
+        return;
     }
     else if (twc_flight_start(w->flight, slot) == APR_SUCCESS)
         return;
@@ -222,6 +251,11 @@ apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const tw
         TWC_TRY(create_worker(s, &s->workers[i], i + 1));
     *sender = s;
     return APR_SUCCESS;
+}
+
+void twc_sender_only(twc_sender_t *s, const char *source)
+{
+    s->source = source;
 }
 
 static apr_status_t create_flight(const twc_sender_t *s, twc_worker_t *w)

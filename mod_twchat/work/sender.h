@@ -19,6 +19,9 @@ typedef struct twc_sender_t twc_sender_t;
 apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const twc_thread_env_t *env,
                                twc_waiters_t *waiters, void (*wake)(void *baton, unsigned what), void *wake_baton);
 
+/** Before the start: leave all messages alone but those asked for from there. For programs beside a server, whose settings they do not know. */
+void twc_sender_only(twc_sender_t *sender, const char *source);
+
 /** How many connections its threads may hold at once. */
 int twc_sender_descriptors(const twc_conf_t *conf);
 

@@ -25,6 +25,7 @@
 #define LOOK_FIRST      apr_time_from_sec(2)    /* a callback often comes first and settles it */
 #define LOOK_MAX        apr_time_from_sec(30)
 #define LOOK_MIN        apr_time_from_msec(500)
+#define LOOK_LATEST     apr_time_from_sec(600)  /* a longer lease is taken for a clock that was set back: store/ahead.c */
 #define CLOCKS_DIFFER   apr_time_from_sec(600)
 #define TRIAL_PREFIX    "Sent from your Twilio trial account - "
 
@@ -295,5 +296,5 @@ void twc_verdict_unread(const twc_claim_t *claim, const twc_outcome_t *o, twc_se
     start(claim, TWC_SETTLE_UNKNOWN, s);
     s->delay = LOOK_FIRST + twc_backoff(3);
     if (o->retry_after > s->delay)
-        s->delay = o->retry_after;
+        s->delay = o->retry_after < LOOK_LATEST ? o->retry_after : LOOK_LATEST;
 }

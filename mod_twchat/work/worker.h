@@ -35,6 +35,7 @@ typedef struct twc_worker_t {
     apr_time_t claim_at, claimed_at, promote_at, search_at, early_at, write_at;
     apr_time_t retry_at;                /* no claims before: the database failed us, or others are to have it first */
     apr_interval_time_t db_pause;       /* not 0: it still fails us */
+    bool refused;                       /* one of the results makes a sender rest */
 } twc_worker_t;
 
 struct twc_sender_t {
@@ -44,7 +45,9 @@ struct twc_sender_t {
     void *wake_baton;
     apr_pool_t *pool;
     apr_thread_mutex_t *mutex;          /* guards flights against being woken while they are taken down, and stop_at */
+    const char *source;                 /* of the messages this is about; NULL: all */
     apr_time_t stop_at;                 /* set before the threads are told */
+    apr_uint32_t asking;                /* atomic: ledgers that are at the database, or on the way there or back */
     twc_worker_t *workers;
     int count;
 };

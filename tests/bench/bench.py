@@ -18,6 +18,7 @@ sections and their yardsticks:
   outbound  a filled outbox to the sandbox and its results back into the database, with 100 ms
             latency and 500 in flight, and with none; the yardsticks are in flight over latency, and
             Twilio's Python library with 16 threads, which stores nothing. Webhooks meanwhile.
+            No status callbacks come back.
   reads     conversation lists, threads, counters and searches of --messages messages, 8 clients;
             the yardstick is httpd's own handler with a file of the size of the first list.
   live      from a webhook's first byte until each of 1,000 open pages has been told of it.

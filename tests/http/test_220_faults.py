@@ -266,6 +266,48 @@ class TestClaimedAhead:
 
 
 @pytest.mark.expect_log("[dbd:error]", "[dbd:crit]", "AH00484", "TWC")
+class TestWaitsOnTheDesk:
+    """Claimed already, and not under way yet when something happens that concerns it."""
+
+    AT_ONCE, AHEAD = 8, 2
+
+    @pytest.fixture(scope="class")
+    def outbox(self, make_sandbox, make_site):
+        return make_outbox(make_site, make_sandbox(), f"TwchatInFlight {self.AT_ONCE}\nTwchatSendTimeout 20s\nTwchatGrace 60s\n", children=1)
+
+    def full(self, outbox, count, **faults):
+        """So many messages, and as many of them under way as may be; by id: whom to."""
+        outbox.park()
+        peers = {outbox.send(peer, "x"): peer for peer in [new_number() for _ in range(count)]}
+        outbox.sandbox.faults(no_callbacks=True, latency_ms=2000, **faults)
+        outbox.release()
+        wait_for(lambda: outbox.db.value("SELECT count(*) FROM outbox WHERE state = 'sending'") == self.AT_ONCE + self.AHEAD, 10, "a full sender")
+        return peers
+
+    def test_its_recipient_says_stop(self, outbox):
+        """Who said it while the request was under way gets it, and nobody else does."""
+        peers = self.full(outbox, self.AT_ONCE + self.AHEAD)
+        for peer in peers.values():
+            outbox.site.inbound(From=peer, Body="STOP")
+        outbox.wait_gone(*peers)
+        outbox.sandbox.clear_faults()
+        refused = [i for i in peers if outbox.message(i)["error_code"] == 21610]
+        assert len(refused) == self.AHEAD
+        assert [outbox.bodies(peer) for i, peer in peers.items()] == [[] if i in refused else ["x"] for i in peers]
+        assert sum(outbox.creates(peers[i]) != [] for i in refused) == 0
+
+    def test_its_sender_is_refused(self, outbox):
+        """Those under way fail, and no others."""
+        peers = self.full(outbox, 4 * self.AT_ONCE, rate_refuse=1, refuse_code=21606)
+        wait_for(lambda: outbox.db.value("SELECT parked_until > now() FROM senders WHERE sender = %s", outbox.site.number), 10, "a sender that rests")
+        wait_for(lambda: not outbox.db.value("SELECT count(*) FROM outbox WHERE state <> 'queued'"), 10, "the others to be back in the queue")
+        assert outbox.db.value("SELECT count(*) FROM messages WHERE error_code = 21606") == self.AT_ONCE
+        outbox.sandbox.clear_faults()
+        outbox.release()
+        outbox.wait_gone(*peers)
+        assert sum(outbox.bodies(peer) == ["x"] for peer in peers.values()) == 3 * self.AT_ONCE
+
+
 class TestDatabase:
     @pytest.fixture(scope="class")
     def outbox(self, make_sandbox, make_site, make_postgres):

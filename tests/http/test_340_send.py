@@ -128,6 +128,23 @@ class TestSend:
 
 
 class TestBesideAServer:
+    def test_it_leaves_a_servers_messages_alone(self, make_site, make_sandbox):
+        """Their time-outs, rates and addresses for callbacks only the server knows."""
+        sandbox = make_sandbox()
+        site = make_site(sandbox=sandbox)
+        db = site.db()
+        db.run("INSERT INTO senders (sender, kind, parked_until) VALUES (%s, 'longcode-us', 'infinity')", site.number)
+        queued = site.post("/api/send-message", json={"to": "+48123123300", "body": "a server's"}).json()["id"]
+        in_doubt = site.post("/api/send-message", json={"to": "+48123123301", "body": "in doubt"}).json()["id"]
+        site.httpd.stop()
+        db.run("UPDATE outbox SET state = 'unknown', attempts = 1, attempted_at = now(), lease_until = now() WHERE message_id = %s", in_doubt)
+        db.run("UPDATE senders SET parked_until = NULL")
+        sid_of(site.ctl("send", "--to", "+48123123302", "--body", "a program's"))
+        assert db.rows("SELECT message_id, state, checks FROM outbox ORDER BY message_id") == [
+            {"message_id": queued, "state": "queued", "checks": 0}, {"message_id": in_doubt, "state": "unknown", "checks": 0}]
+        site.httpd.start()
+        wait_for(lambda: len(creates(sandbox, "a server's")) == 1, 20, "what the server has to send")
+
     def test_once_whoever_is_quicker(self, make_site, make_sandbox):
         sandbox = make_sandbox()
         site = make_site(sandbox=sandbox)

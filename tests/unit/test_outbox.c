@@ -189,7 +189,7 @@ static void statistics_of_an_empty_queue_do_no_harm(void **state)
     assert_string_equal(claim->name, "twc_outbox_claim");
     fill_behind_the_statistics();
     value(apr_pstrcat(pool, "PREPARE planned AS ", claim->text, NULL));
-    plan = value("EXPLAIN (FORMAT JSON) EXECUTE planned('{longcode-us}', '{1000}', 250, 1000)");
+    plan = value("EXPLAIN (FORMAT JSON) EXECUTE planned('{longcode-us}', '{1000}', 250, 1000, NULL)");
     value("DEALLOCATE planned");
     assert_non_null(strstr(plan, "\"(conv_id = o.conv_id)\""));
     assert_non_null(strstr(plan, "\"(message_id = ANY ("));
@@ -225,7 +225,7 @@ static apr_status_t callbacks_and_results(twc_ctx_t *ctx, void *baton)
     assert_in_range(rows_read(ctx) - before, 0, 50);
     before = rows_read(ctx);
     TWC_TRY(twc_outbox_promote(ctx, &count));
-    TWC_TRY(twc_outbox_take_unknown(ctx, 10, APR_USEC_PER_SEC, &claims, &count));
+    TWC_TRY(twc_outbox_take_unknown(ctx, 10, NULL, APR_USEC_PER_SEC, &claims, &count));
     TWC_TRY(twc_outbox_early(ctx));
     assert_in_range(rows_read(ctx) - before, 0, 50);
     return APR_SUCCESS;
@@ -243,6 +243,32 @@ static void nor_to_callbacks_and_results(void **state)
 }
 
 /* ---- consent ----------------------------------------------------------------------------- */
+
+static void consent_is_looked_up_again_after_the_claim(void **state)
+{
+    twc_draft_t farewell = { .to = "+14150000001", .body = "bye", .opt_out_confirmation = true, .priority = TWC_PRIORITY_NORMAL };
+    twc_claim_t first, other, last, *all[] = { &first, &other, &last };
+    twc_queued_t queued;
+
+    ask("+14150000001");
+    ask("+14150000002");
+    first = claim_one();
+    other = claim_one();
+    assert_int_equal(twc_outbox_consent_again(ctx_new(), all, 2), APR_SUCCESS);
+    assert_false(first.opted_out || other.opted_out);
+    assert_int_equal(twc_consent_record(ctx_new(), OURS, "+14150000001", true, "keyword", "STOP", 0), APR_SUCCESS);
+    settle(RESULT(first, .verdict = TWC_SETTLE_FAILED));
+    assert_int_equal(twc_message_queue(ctx_new(), &farewell, &queued), APR_SUCCESS);
+    value("UPDATE senders SET tokens = 100");
+    last = claim_one();
+    assert_int_equal(twc_outbox_consent_again(ctx_new(), all, 3), APR_SUCCESS);
+    assert_true(first.opted_out);
+    assert_false(other.opted_out);
+    assert_false(last.opted_out);       /* it confirms the opt-out */
+    assert_int_equal(twc_consent_record(ctx_new(), OURS, "+14150000001", false, "keyword", "START", 0), APR_SUCCESS);
+    assert_int_equal(twc_outbox_consent_again(ctx_new(), all, 3), APR_SUCCESS);
+    assert_false(first.opted_out);
+}
 
 static void consent_counts_when_asking_and_when_sending(void **state)
 {
@@ -377,7 +403,7 @@ int main(void)
         TEST(better_priority_first_also_within_a_conversation), TEST(a_bucket_gives_what_it_has),
         TEST(a_parked_sender_rests_and_others_do_not), TEST(senders_take_turns), TEST(later_is_not_now),
         TEST(what_is_due_stands_in_line_already), TEST(statistics_of_an_empty_queue_do_no_harm),
-        TEST(nor_to_callbacks_and_results), TEST(consent_counts_when_asking_and_when_sending),
+        TEST(nor_to_callbacks_and_results), TEST(consent_is_looked_up_again_after_the_claim), TEST(consent_counts_when_asking_and_when_sending),
         TEST(a_refused_message_is_kept_where_somebody_asked_for_it), TEST(one_answer_to_one_message),
         TEST(drafts_that_are_refused), TEST(who_sends),
     };

@@ -269,6 +269,16 @@ static void an_unread_list_teaches_nothing(void **state)
     assert_true(s.delay >= SECONDS(40));
 }
 
+/* A longer lease would be taken for a clock that was set back. */
+static void a_list_is_asked_for_again_within_ten_minutes(void **state)
+{
+    const twc_outcome_t o = { .http_status = 429, .retry_after = SECONDS(1800) };
+    twc_settle_t s;
+
+    twc_verdict_unread(&claim, &o, &s);
+    assert_int_equal(s.delay, SECONDS(600));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_temporary_error_is_retried_a_few_times), cmocka_unit_test(backoff_grows_and_differs),
         cmocka_unit_test(is_it), cmocka_unit_test(is_it_in_twiml), cmocka_unit_test(is_it_by_a_service), cmocka_unit_test(a_template_is_known_by_everything_else),
         cmocka_unit_test(found), cmocka_unit_test(missing), cmocka_unit_test(an_unread_list_teaches_nothing),
+        cmocka_unit_test(a_list_is_asked_for_again_within_ten_minutes),
     };
     int failed;
 

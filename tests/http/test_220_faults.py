@@ -272,7 +272,6 @@ class TestClaimedAhead:
         self.each_came_once(outbox, peers, idents)
 
 
-@pytest.mark.expect_log("[dbd:error]", "[dbd:crit]", "AH00484", "TWC")
 class TestWaitsOnTheDesk:
     """Claimed already, and not under way yet when something happens that concerns it."""
 
@@ -303,6 +302,7 @@ class TestWaitsOnTheDesk:
         assert [outbox.bodies(peer) for i, peer in peers.items()] == [[] if i in refused else ["x"] for i in peers]
         assert sum(outbox.creates(peers[i]) != [] for i in refused) == 0
 
+    @pytest.mark.expect_log("TWC3003")
     def test_its_sender_is_refused(self, outbox):
         """Those under way fail, and no others."""
         peers = self.full(outbox, 4 * self.AT_ONCE, rate_refuse=1, refuse_code=21606)
@@ -315,6 +315,7 @@ class TestWaitsOnTheDesk:
         assert sum(outbox.bodies(peer) == ["x"] for peer in peers.values()) == 3 * self.AT_ONCE
 
 
+@pytest.mark.expect_log("[dbd:error]", "[dbd:crit]", "AH00484", "TWC")
 class TestDatabase:
     @pytest.fixture(scope="class")
     def outbox(self, make_sandbox, make_site, make_postgres):

@@ -15,7 +15,6 @@
 #include "work/sender.h"
 #include "work/waiters.h"
 
-#define SOURCE "cli"                    /* of messages */
 #define WAIT_DEFAULT 60
 #define JOIN_PATIENCE apr_time_from_sec(5)
 
@@ -31,7 +30,7 @@ static void wake(void *baton, unsigned what)
 {
 }
 
-/* Send ours, and what such programs before us left behind; for the rest a server has settings of its own. */
+/* Send ours, and what such programs before us left in front of it; for the rest a server has settings of its own. */
 static apr_status_t send_and_wait(ctl_t *ctl, apr_int64_t id, apr_interval_time_t patience, bool *done)
 {
     twc_thread_env_t *env = apr_pcalloc(ctl->pool, sizeof(*env));
@@ -42,7 +41,7 @@ static apr_status_t send_and_wait(ctl_t *ctl, apr_int64_t id, apr_interval_time_
     *env = (twc_thread_env_t){ .conf = &ctl->conf, .db = ctl->db, .log = log_line, .log_baton = ctl };
     TWC_TRY(twc_waiters_create(&waiters, ctl->pool));
     TWC_TRY(twc_sender_create(&sender, ctl->pool, env, waiters, wake, NULL));
-    twc_sender_only(sender, SOURCE);
+    twc_sender_only(sender, id);
     TWC_TRY(twc_sender_start(sender));
     rv = twc_waiters_wait(waiters, &ctl->ctx, id, patience, done);
     twc_sender_stop(sender);
@@ -108,7 +107,7 @@ static int read_draft(const ctl_t *ctl, const send_t *s, twc_draft_t *draft)
         return CTL_SETTINGS;
     }
     /* Without the option the number sends, unless there is only the service. */
-    *draft = (twc_draft_t){ .to = s->to, .body = s->body, .from = s->from, .source = SOURCE, .priority = TWC_PRIORITY_NORMAL,
+    *draft = (twc_draft_t){ .to = s->to, .body = s->body, .from = s->from, .source = "cli", .priority = TWC_PRIORITY_NORMAL,
                             .service_sid = s->service ? conf->messaging_service_sid : NULL,
                             .no_service = !s->service && conf->default_sender, .num_media = s->media->nelts };
     for (int i = 0; i < s->media->nelts; i++)

@@ -36,9 +36,10 @@
     "(SELECT f.message_id FROM outbox f WHERE f.sender = s.sender AND f.state = 'queued'" \
     " ORDER BY f.priority, f.due_at, f.message_id LIMIT 1) q"
 
-/* Queue row o is of a message asked for from that source, or there is no such condition. */
-#define IS_FROM(source, o)                                                    \
-    "(" source "::text IS NULL OR EXISTS (SELECT 1 FROM messages f_ WHERE f_.id = " o ".message_id AND f_.source = " source "::text))"
+/* Queue row o is of the conversation of message `cli`, and asked for by twchatctl send; or there is no such condition. */
+#define IS_OF_CLI(cli, o)                                                     \
+    "(" cli "::bigint IS NULL OR (" o ".conv_id = (SELECT i_.conv_id FROM outbox i_ WHERE i_.message_id = " cli "::bigint)" \
+    " AND (SELECT f_.source FROM messages f_ WHERE f_.id = " o ".message_id) = 'cli'))"
 
 /* The lock on a bucket's row is what serialises claims of one sender, across threads, children and hosts: a
  * claim that finds it locked leaves that sender to the one who holds it. A message needs tokens for all its
@@ -60,13 +61,14 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     " SELECT s.sender, " BURST " AS burst, " TOKENS " AS tokens"
     "   FROM senders s LEFT JOIN rates r USING (kind) CROSS JOIN LATERAL " FIRST_QUEUED
     "  WHERE (s.parked_until IS NULL OR s.parked_until <= now()) AND " TOKENS " >= 0.999"
+    "    AND ($5::bigint IS NULL OR s.sender IN (SELECT o.sender FROM outbox o WHERE o.state = 'queued' AND " IS_OF_CLI("$5", "o") "))"
     "  FOR UPDATE OF s SKIP LOCKED"
     "), ready AS MATERIALIZED ("
     " SELECT b.sender, b.tokens, b.burst, c.*"
     "   FROM bucket b CROSS JOIN LATERAL ("
     "    SELECT o.message_id, o.priority, o.due_at, o.segments FROM outbox o"
     "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR " PAUSE_OVER ")"
-    "       AND " IS_FROM("$5", "o") ""
+    "       AND " IS_OF_CLI("$5", "o") ""
     "       AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM outbox k WHERE k.conv_id = o.conv_id OFFSET 0) e"
     "            WHERE e.message_id <> o.message_id"
     "            AND (e.state IN ('sending', 'unknown')"
@@ -132,7 +134,7 @@ static apr_status_t run_claims(twc_ctx_t *ctx, const twc_sql_t *sql, const twc_a
     return APR_SUCCESS;
 }
 
-apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
+apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_int64_t cli, apr_interval_time_t lease,
                               twc_claim_t **claims, int *count)
 {
     twc_args_t args;
@@ -141,7 +143,7 @@ apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, const char *source, apr
     bind_rates(&args, ctx);
     twc_arg_int(&args, limit);
     twc_arg_int(&args, lease);
-    twc_arg_text(&args, source);
+    twc_arg_id(&args, cli);
     return run_claims(ctx, &SQL_CLAIM, &args, claims, count);
 }
 
@@ -149,7 +151,7 @@ apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, const char *source, apr
 static const twc_sql_t SQL_UNKNOWN = { "twc_outbox_unknown",
     "WITH d AS MATERIALIZED ("
     " SELECT message_id FROM outbox WHERE state IN ('sending', 'unknown') AND lease_until <= now()"
-    "    AND " IS_FROM("$3", "outbox") ""
+    "    AND " IS_OF_CLI("$3", "outbox") ""
     "  ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED"
     "), t AS ("
     " UPDATE outbox o SET state = 'unknown', lease_until = now() + $2::bigint * interval '1 microsecond'"
@@ -159,7 +161,7 @@ static const twc_sql_t SQL_UNKNOWN = { "twc_outbox_unknown",
     "SELECT " CLAIM_COLUMNS " FROM t JOIN messages m ON m.id = t.message_id AND m.id = ANY (ARRAY(SELECT message_id FROM d))"
     " ORDER BY t.message_id", 0 };
 
-apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
+apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, apr_int64_t cli, apr_interval_time_t lease,
                                      twc_claim_t **claims, int *count)
 {
     twc_args_t args;
@@ -167,7 +169,7 @@ apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, const char *sour
     twc_args_init(&args, ctx->scratch);
     twc_arg_int(&args, limit);
     twc_arg_int(&args, lease);
-    twc_arg_text(&args, source);
+    twc_arg_id(&args, cli);
     return run_claims(ctx, &SQL_UNKNOWN, &args, claims, count);
 }
 

@@ -75,10 +75,10 @@ typedef struct twc_claim_t {
 /**
  * Take up to `limit` due messages: each sender within its rate (conf->rate), better priority first, at most one per
  * conversation and none before an earlier one of it. They are "sending" when this returns, for `lease`.
- * @param source  only messages asked for from there ("cli", "api", ...); NULL: all
+ * @param cli     0: all; or the id of a message: it and what else of its conversation twchatctl send was asked for, and nothing else
  * @param claims  out, in ctx->pool
  */
-apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
+apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_int64_t cli, apr_interval_time_t lease,
                               twc_claim_t **claims, int *count);
 
 /**
@@ -94,8 +94,8 @@ apr_status_t twc_outbox_outlook(twc_ctx_t *ctx, apr_interval_time_t most, apr_in
 #define TWC_PROMOTE_MAX 500
 apr_status_t twc_outbox_promote(twc_ctx_t *ctx, int *count);
 
-/** Take up to `limit` messages whose outcome is unknown, or whose lease ran out, and that are to be looked for now; source as above. */
-apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, const char *source, apr_interval_time_t lease,
+/** Take up to `limit` messages whose outcome is unknown, or whose lease ran out, and that are to be looked for now; cli as above. */
+apr_status_t twc_outbox_take_unknown(twc_ctx_t *ctx, int limit, apr_int64_t cli, apr_interval_time_t lease,
                                      twc_claim_t **claims, int *count);
 
 /** Of these SIDs, which belong to a message already? known[i] is set for each. */

@@ -13,7 +13,7 @@
 struct twc_desk_t {
     twc_monitor_t *monitor;             /* guards all of it; the ledger waits here */
     twc_slots_t ready[2];               /* creates, searches */
-    twc_slots_t landed;
+    twc_slots_t landed, again;
     apr_time_t due_at;                  /* when what landed is to be taken, if anything did */
     twc_air_t air;
     bool woken, closed;
@@ -37,6 +37,14 @@ void twc_desk_put_ready(twc_desk_t *d, twc_slots_t *slots)
     twc_monitor_unlock(d->monitor);
 }
 
+void twc_desk_put_back(twc_desk_t *d, twc_slots_t *slots)
+{
+    twc_monitor_lock(d->monitor);
+    twc_slots_move(slots, &d->ready[0]);
+    twc_slots_move(&d->ready[0], slots);
+    twc_monitor_unlock(d->monitor);
+}
+
 static bool is_due(const twc_desk_t *d)
 {
     return d->landed.count > 0 && d->due_at <= twc_clock_ticks();
@@ -45,13 +53,14 @@ static bool is_due(const twc_desk_t *d)
 void twc_desk_wait(twc_desk_t *d, apr_time_t until, twc_news_t *news)
 {
     twc_monitor_lock(d->monitor);
-    while (!d->woken && !d->closed && !is_due(d))
+    while (!d->woken && !d->closed && !d->again.first && !is_due(d))
         if (!twc_monitor_wait_until(d->monitor, d->landed.count > 0 && d->due_at < until ? d->due_at : until)
             && twc_clock_ticks() >= until)
             break;
-    *news = (twc_news_t){ .air = d->air, .ready = d->ready[0].count, .woken = d->woken, .closed = d->closed };
+    *news = (twc_news_t){ .air = d->air, .ready = d->ready[0].count + d->again.count, .woken = d->woken, .closed = d->closed };
     if (d->closed || is_due(d))
         twc_slots_move(&news->landed, &d->landed);
+    twc_slots_move(&news->again, &d->again);
     d->woken = false;
     twc_monitor_unlock(d->monitor);
 }
@@ -70,6 +79,17 @@ twc_slots_t twc_desk_fetch(twc_desk_t *d, int most)
         twc_slots_add(&fetched, twc_slots_take(&d->ready[0]));
     twc_monitor_unlock(d->monitor);
     return fetched;
+}
+
+void twc_desk_ask_again(twc_desk_t *d, twc_slots_t *slots)
+{
+    if (!slots->first)
+        return;
+    twc_monitor_lock(d->monitor);
+    d->air.creating -= slots->count;    /* as they were fetched */
+    twc_slots_move(&d->again, slots);
+    twc_monitor_signal(d->monitor);
+    twc_monitor_unlock(d->monitor);
 }
 
 /* With the lock held: when the ledger is to take what landed. */

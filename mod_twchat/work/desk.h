@@ -21,8 +21,9 @@ typedef struct twc_air_t {
 /** What the ledger finds. */
 typedef struct twc_news_t {
     twc_slots_t landed;                 /* in the order they were reported; now the caller's */
+    twc_slots_t again;                  /* creates whose recipients' consent is to be looked up again; as well */
     twc_air_t air;
-    int ready;                          /* creates nobody has fetched yet */
+    int ready;                          /* creates nobody has fetched yet, or that came back in `again` */
     bool woken;                         /* something was queued */
     bool closed;                        /* nothing will land any more */
 } twc_news_t;
@@ -37,9 +38,11 @@ apr_status_t twc_desk_create(twc_desk_t **desk, apr_pool_t *pool);
 
 /** Lay filled ones on it, to be fetched in this order. */
 void twc_desk_put_ready(twc_desk_t *desk, twc_slots_t *slots);
+/** The same for what came back in `again`: to be fetched before the others. */
+void twc_desk_put_back(twc_desk_t *desk, twc_slots_t *slots);
 /**
- * Wait until what landed is enough for a statement, or waits long enough, or nothing else is under way; until the desk was woken or
- * closed; at most until `until`. What had come before counts.
+ * Wait until what landed is enough for a statement, or waits long enough, or nothing else is under way; until something came back,
+ * the desk was woken or closed; at most until `until`. What had come before counts.
  */
 void twc_desk_wait(twc_desk_t *desk, apr_time_t until, twc_news_t *news);
 
@@ -47,6 +50,8 @@ void twc_desk_wait(twc_desk_t *desk, apr_time_t until, twc_news_t *news);
 
 /** All searches that are ready, up to `most` creates, and those that have waited too long. */
 twc_slots_t twc_desk_fetch(twc_desk_t *desk, int most);
+/** Give these creates back, for another look at their recipients' consent. */
+void twc_desk_ask_again(twc_desk_t *desk, twc_slots_t *slots);
 /** Hand over what landed, and say how things are. */
 void twc_desk_report(twc_desk_t *desk, twc_slots_t *landed, const twc_air_t *air);
 /** The last word. */

@@ -134,7 +134,7 @@ static void claim(twc_worker_t *w, int limit)
     twc_since_t asked = twc_clock_mark();
 
     twc_ledger_context(w, &ctx);
-    if (twc_outbox_claim(&ctx, limit, w->sender->source, twc_worker_lease(w), &claims, &count) != APR_SUCCESS) {
+    if (twc_outbox_claim(&ctx, limit, w->sender->cli, twc_worker_lease(w), &claims, &count) != APR_SUCCESS) {
         twc_worker_tell_db(w, &ctx, "nothing can be claimed");
         w->retry_at = twc_clock_ticks() + w->db_pause;
         return;
@@ -164,12 +164,16 @@ static bool may_claim(const twc_worker_t *w, const twc_news_t *news)
     return !twc_thread_stopping(w->ledger) && !(w->results.first && w->db_pause) && room(w, news) > 0;
 }
 
-static void maybe_claim(twc_worker_t *w, const twc_news_t *news)
+static void note_wake(twc_worker_t *w, const twc_news_t *news)
 {
     if (news->woken) {
         w->claim_at = 0;
         w->step = STEP_MIN;
     }
+}
+
+static void maybe_claim(twc_worker_t *w, const twc_news_t *news)
+{
     if (may_claim(w, news) && twc_clock_ticks() >= next_claim(w, news))
         claim(w, room(w, news));
 }
@@ -233,39 +237,34 @@ static apr_status_t look_up_consent(twc_worker_t *w, const twc_slots_t *slots)
 /* They waited so long that their recipients may have said STOP since. */
 static void ask_again(twc_worker_t *w, twc_slots_t *slots)
 {
-    const twc_since_t asked = twc_clock_mark();
-    twc_slots_t ready = { .count = 0 };
     bool known = look_up_consent(w, slots) == APR_SUCCESS;
-    twc_slot_t *slot;
+    const twc_since_t asked = twc_clock_mark();     /* after the look, however long it took: it is good for one try */
 
-    while ((slot = twc_slots_take(slots))) {
+    for (twc_slot_t *slot = slots->first; slot; slot = slot->next) {
         slot->asked = asked;
         if (!known)
             twc_worker_unsent(slot);
-        twc_slots_add(known ? &ready : &w->results, slot);
     }
-    twc_ledger_hand_over(w, &ready);
+    if (!known)
+        twc_slots_move(&w->results, slots);
+    else {
+        twc_desk_put_back(w->desk, slots);
+        twc_flight_wake(w->flight);
+    }
 }
 
 static void take(twc_worker_t *w, twc_slots_t *landed)
 {
-    twc_slots_t again = { .count = 0 };
     twc_slot_t *slot;
 
     while ((slot = twc_slots_take(landed))) {
-        if (!slot->settle.id && !slot->search) {
-            twc_slots_add(&again, slot);
-            continue;
-        }
         if (!slot->settle.id) {         /* a search: whose SIDs those are the database knows */
             twc_search_judge(w, slot);
             twc_worker_tell(w, slot);
         }
-        w->refused = w->refused || slot->settle.park;
+        w->rests = w->rests || slot->settle.park;
         twc_slots_add(&w->results, slot);
     }
-    if (again.first)
-        ask_again(w, &again);
 }
 
 /* When the sender must have closed the desk, once we are stopped. */
@@ -293,23 +292,33 @@ static bool is_late(const twc_worker_t *w)
     return twc_thread_stopping(w->ledger) && twc_clock_ticks() >= late_at(w);
 }
 
+/* Before claims it is written down that a sender rests: the next one would take its messages as well. */
+static void work(twc_worker_t *w, const twc_news_t *news)
+{
+    chores(w);
+    if (!w->rests)
+        maybe_claim(w, news);
+    w->rests = false;
+    twc_worker_write(w);
+}
+
 /* @return false: that was the last one, finish() writes what came with it */
 static bool round_trip(twc_worker_t *w, twc_news_t *news)
 {
+    bool more;
+
     apr_pool_clear(twc_thread_scratch(w->ledger));
     twc_desk_wait(w->desk, next_round(w, news), news);
-    take(w, &news->landed);
-    if (news->closed || is_late(w))
-        return false;
     apr_atomic_inc32(&w->sender->asking);
-    chores(w);
-    if (w->refused)                     /* its sender rests from then on, also for the next claim */
-        twc_worker_write(w);
-    w->refused = false;
-    maybe_claim(w, news);
-    twc_worker_write(w);
+    take(w, &news->landed);
+    if (news->again.first)
+        ask_again(w, &news->again);
+    note_wake(w, news);
+    more = !news->closed && !is_late(w);
+    if (more)
+        work(w, news);
     apr_atomic_dec32(&w->sender->asking);
-    return true;
+    return more;
 }
 
 /* What was claimed when the sender had left already. */

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
 #include "util/clock.h"
@@ -16,6 +17,7 @@
 #define THREADS_MAX     8
 #define SEARCHES        8               /* searches in Twilio's list at once, per thread */
 #define HOLD_MAX        apr_time_from_sec(1)    /* a longer pause is for others to use what we have claimed */
+#define REFUSAL_SPREADS apr_time_from_sec(1)    /* until it is written down, and claims under way are here */
 #define CONSENT_HOLDS   apr_time_from_msec(250) /* who said STOP may have been promised meanwhile that nothing comes any more */
 
 apr_interval_time_t twc_worker_lease(const twc_worker_t *w)
@@ -59,25 +61,27 @@ static void settled(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
     twc_slots_add(report, slot);
 }
 
-static bool is_same(const char *a, const char *b)
+static const char *bucket(const twc_claim_t *claim)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    return claim->from ? claim->from : claim->service_sid ? claim->service_sid : "";
 }
 
-/* Twilio refused this one for what its sender is: the next ones of that sender need not fail as well. */
-static void withdraw(twc_worker_t *w, const twc_claim_t *refused, twc_slots_t *report)
+/* Twilio refused it for what its sender is: the next ones of that sender need not fail as well. */
+static void note_refusal(twc_worker_t *w, const twc_claim_t *claim)
 {
-    twc_slots_t ready = twc_desk_fetch(w->desk, INT_MAX), others = { .count = 0 };
-    twc_slot_t *slot;
+    twc_refused_t *r = &w->refused[w->refusals++ % TWC_REFUSED_MAX];
 
-    while ((slot = twc_slots_take(&ready)))
-        if (slot->search || !is_same(slot->claim.from, refused->from) || !is_same(slot->claim.service_sid, refused->service_sid))
-            twc_slots_add(&others, slot);
-        else {
-            twc_worker_unsent(slot);
-            settled(w, slot, report);
-        }
-    twc_desk_put_ready(w->desk, &others);
+    apr_cpystrn(r->sender, bucket(claim), sizeof(r->sender));
+    r->until = twc_clock_ticks() + REFUSAL_SPREADS;
+}
+
+/* Claimed when it was not written down yet that its sender rests. */
+static bool is_refused(const twc_worker_t *w, const twc_slot_t *slot)
+{
+    for (int i = 0; i < TWC_REFUSED_MAX; i++)
+        if (slot->since.ticks < w->refused[i].until && strncmp(bucket(&slot->claim), w->refused[i].sender, sizeof(w->refused[i].sender) - 1) == 0)
+            return true;
+    return false;
 }
 
 static void judge(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
@@ -88,7 +92,7 @@ static void judge(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
                            w->sender->env.conf, &slot->settle);
         settled(w, slot, report);
         if (slot->settle.park)
-            withdraw(w, &slot->claim, report);
+            note_refusal(w, &slot->claim);
     }
     else if (twc_search_landed(w, slot))
         twc_slots_add(report, slot);    /* whose SIDs they are the ledger can tell */
@@ -104,7 +108,17 @@ static void judge_all(twc_worker_t *w, twc_slots_t landed, twc_slots_t *report)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
+/* @return true: it is under way, or its recipient's consent is to be looked up again */
+static bool leaves(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *again)
+{
+    if (!slot->search && twc_clock_passed(&slot->asked) > CONSENT_HOLDS) {
+        twc_slots_add(again, slot);
+        return true;
+    }
+    return twc_flight_start(w->flight, slot) == APR_SUCCESS;
+}
+
+static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *again, twc_slots_t *report)
 {
     if (slot->claim.opted_out && !slot->search)
         twc_verdict_opted_out(&slot->claim, &slot->settle);
@@ -112,11 +126,9 @@ static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
         twc_worker_unsent(slot);
         slot->settle.reason = "It waited too long between its claim and its request.";
     }
-    else if (!slot->search && twc_clock_passed(&slot->asked) > CONSENT_HOLDS) {
-        twc_slots_add(report, slot);    /* not settled: the ledger looks it up again, and lays it back */
-        return;
-    }
-    else if (twc_flight_start(w->flight, slot) == APR_SUCCESS)
+    else if (!slot->search && is_refused(w, slot))
+        twc_worker_unsent(slot);
+    else if (leaves(w, slot, again))
         return;
     else
         twc_worker_unsent(slot);
@@ -125,11 +137,12 @@ static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *report)
 
 static void send_all(twc_worker_t *w, int most, twc_slots_t *report)
 {
-    twc_slots_t ready = twc_desk_fetch(w->desk, most);
+    twc_slots_t ready = twc_desk_fetch(w->desk, most), again = { .count = 0 };
     twc_slot_t *slot;
 
     while ((slot = twc_slots_take(&ready)))
-        send_one(w, slot, report);
+        send_one(w, slot, &again, report);
+    twc_desk_ask_again(w->desk, &again);
 }
 
 /* Whoever else may send, or we later, gets what has not left. */
@@ -253,9 +266,9 @@ apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const tw
     return APR_SUCCESS;
 }
 
-void twc_sender_only(twc_sender_t *s, const char *source)
+void twc_sender_only(twc_sender_t *s, apr_int64_t cli)
 {
-    s->source = source;
+    s->cli = cli;
 }
 
 static apr_status_t create_flight(const twc_sender_t *s, twc_worker_t *w)

@@ -19,8 +19,8 @@ typedef struct twc_sender_t twc_sender_t;
 apr_status_t twc_sender_create(twc_sender_t **sender, apr_pool_t *pool, const twc_thread_env_t *env,
                                twc_waiters_t *waiters, void (*wake)(void *baton, unsigned what), void *wake_baton);
 
-/** Before the start: leave all messages alone but those asked for from there. For programs beside a server, whose settings they do not know. */
-void twc_sender_only(twc_sender_t *sender, const char *source);
+/** Before the start: send no messages but those (twc_outbox_claim). For a program beside a server, whose settings it does not know. */
+void twc_sender_only(twc_sender_t *sender, apr_int64_t cli);
 
 /** How many connections its threads may hold at once. */
 int twc_sender_descriptors(const twc_conf_t *conf);

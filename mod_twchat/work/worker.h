@@ -14,6 +14,14 @@
 #define TWC_WORKER_PAUSE_MIN    apr_time_from_msec(100)     /* while the database fails us */
 #define TWC_WORKER_DRAIN        apr_time_from_msec(2500)    /* for what is under way when we are stopped */
 
+/** A sender of ours that Twilio has refused for what it is. */
+typedef struct twc_refused_t {
+    char sender[64];                    /* the key of its bucket, or the beginning of it */
+    apr_time_t until;                   /* claims from before then do not know yet that it rests; by twc_clock_ticks */
+} twc_refused_t;
+
+#define TWC_REFUSED_MAX 16
+
 typedef struct twc_worker_t {
     twc_sender_t *sender;
     twc_desk_t *desk;
@@ -24,6 +32,8 @@ typedef struct twc_worker_t {
     twc_flight_t *flight;
     double window;                      /* requests at once Twilio seems to bear */
     apr_uint64_t halved_after;          /* the last request that had begun when window was halved */
+    twc_refused_t refused[TWC_REFUSED_MAX];     /* the latest ones, in a ring */
+    unsigned refusals;
     apr_time_t rest_until;              /* no requests before: Twilio asked for a pause */
     apr_time_t throttle_told_at;
 
@@ -35,7 +45,7 @@ typedef struct twc_worker_t {
     apr_time_t claim_at, claimed_at, promote_at, search_at, early_at, write_at;
     apr_time_t retry_at;                /* no claims before: the database failed us, or others are to have it first */
     apr_interval_time_t db_pause;       /* not 0: it still fails us */
-    bool refused;                       /* one of the results makes a sender rest */
+    bool rests;                         /* one of the results makes a sender rest */
 } twc_worker_t;
 
 struct twc_sender_t {
@@ -45,9 +55,9 @@ struct twc_sender_t {
     void *wake_baton;
     apr_pool_t *pool;
     apr_thread_mutex_t *mutex;          /* guards flights against being woken while they are taken down, and stop_at */
-    const char *source;                 /* of the messages this is about; NULL: all */
+    apr_int64_t cli;                    /* the message this is about: twc_outbox_claim; 0: all */
     apr_time_t stop_at;                 /* set before the threads are told */
-    apr_uint32_t asking;                /* atomic: ledgers that are at the database, or on the way there or back */
+    apr_uint32_t asking;                /* atomic: ledgers that are, or may be, at the database */
     twc_worker_t *workers;
     int count;
 };

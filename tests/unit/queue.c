@@ -59,7 +59,7 @@ int claim(twc_claim_t **claims, int limit)
 {
     int count;
 
-    assert_int_equal(twc_outbox_claim(ctx_new(), limit, NULL, LEASE, claims, &count), APR_SUCCESS);
+    assert_int_equal(twc_outbox_claim(ctx_new(), limit, 0, LEASE, claims, &count), APR_SUCCESS);
     return count;
 }
 

@@ -87,6 +87,29 @@ static void a_queue_keeps_its_order(void **state)
     assert_ptr_equal(twc_slots_take(&a), &f.slot[0]);
 }
 
+static void what_came_back_is_seen_at_once_and_goes_first(void **state)
+{
+    twc_slots_t again, fetched;
+    twc_news_t news;
+
+    put_ready(0, 5);
+    again = twc_desk_fetch(f.desk, 3);
+    report(10, 1, 50);
+    twc_desk_ask_again(f.desk, &again);
+    assert_int_equal(again.count, 0);
+    news = look(apr_time_from_sec(60));
+    assert_int_equal(news.again.count, 3);
+    assert_int_equal(news.landed.count, 0);         /* that may wait for others */
+    assert_int_equal(news.ready, 5);
+    put_ready(5, 1);
+    twc_desk_put_back(f.desk, &news.again);
+    assert_int_equal(news.again.count, 0);
+    fetched = twc_desk_fetch(f.desk, 100);
+    for (int i = 0; i < 6; i++)
+        assert_ptr_equal(twc_slots_take(&fetched), &f.slot[i]);
+    assert_null(twc_slots_take(&fetched));
+}
+
 static void searches_do_not_wait_for_creates(void **state)
 {
     twc_slots_t fetched;
@@ -214,7 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_queue_keeps_its_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(searches_do_not_wait_for_creates, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_came_back_is_seen_at_once_and_goes_first, set_up, tear_down), cmocka_unit_test_setup_teardown(searches_do_not_wait_for_creates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_waited_too_long_does_not_wait_for_a_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_fetched_counts_as_flying, set_up, tear_down),
         cmocka_unit_test_setup_teardown(results_gather_while_more_are_to_come, set_up, tear_down),

@@ -69,7 +69,7 @@ static void answers_in_twiml_that_may_have_got_lost(void **state)
     assert_string_equal(value("SELECT status || ' ' || error_message FROM messages WHERE body = 'late'"),
                         "failed Nobody knows whether Twilio got this answer.");
     assert_string_equal(value("SELECT kind FROM senders WHERE sender = '+15005550016'"), "longcode-us");
-    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, NULL, after, &claims, &count), APR_SUCCESS);
+    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, 0, after, &claims, &count), APR_SUCCESS);
     assert_int_equal(count, 1);
     assert_int_equal(claims->attempt, 0);
     assert_string_equal(claims->body, "lost");

@@ -225,10 +225,36 @@ static apr_status_t callbacks_and_results(twc_ctx_t *ctx, void *baton)
     assert_in_range(rows_read(ctx) - before, 0, 50);
     before = rows_read(ctx);
     TWC_TRY(twc_outbox_promote(ctx, &count));
-    TWC_TRY(twc_outbox_take_unknown(ctx, 10, NULL, APR_USEC_PER_SEC, &claims, &count));
+    TWC_TRY(twc_outbox_take_unknown(ctx, 10, 0, APR_USEC_PER_SEC, &claims, &count));
     TWC_TRY(twc_outbox_early(ctx));
     assert_in_range(rows_read(ctx) - before, 0, 50);
     return APR_SUCCESS;
+}
+
+static apr_status_t one_of_a_program(twc_ctx_t *ctx, void *baton)
+{
+    apr_int64_t before = rows_read(ctx);
+    twc_claim_t *claims;
+    int count;
+
+    TWC_TRY(twc_outbox_claim(ctx, 1, 1000001, LEASE, &claims, &count));
+    assert_int_equal(count, 1);
+    assert_in_range(rows_read(ctx) - before, 0, 50);
+    before = rows_read(ctx);
+    TWC_TRY(twc_outbox_claim(ctx, 1, 1000001, LEASE, &claims, &count));    /* it is under way */
+    assert_int_equal(count, 0);
+    TWC_TRY(twc_outbox_take_unknown(ctx, 1, 1000001, LEASE, &claims, &count));
+    assert_int_equal(count, 0);
+    assert_in_range(rows_read(ctx) - before, 0, 50);
+    return APR_SUCCESS;
+}
+
+/* It reads no queue of others, however long. */
+static void a_program_that_sends_one(void **state)
+{
+    fill_behind_the_statistics();
+    value("ANALYZE outbox, messages");
+    assert_int_equal(twc_tx_run(ctx_new(), one_of_a_program, NULL), APR_SUCCESS);
 }
 
 /* They did, row by row: a batch of callbacks took two hundred times as long with a queue of twenty thousand. */
@@ -403,7 +429,7 @@ int main(void)
         TEST(better_priority_first_also_within_a_conversation), TEST(a_bucket_gives_what_it_has),
         TEST(a_parked_sender_rests_and_others_do_not), TEST(senders_take_turns), TEST(later_is_not_now),
         TEST(what_is_due_stands_in_line_already), TEST(statistics_of_an_empty_queue_do_no_harm),
-        TEST(nor_to_callbacks_and_results), TEST(consent_is_looked_up_again_after_the_claim), TEST(consent_counts_when_asking_and_when_sending),
+        TEST(nor_to_callbacks_and_results), TEST(a_program_that_sends_one), TEST(consent_is_looked_up_again_after_the_claim), TEST(consent_counts_when_asking_and_when_sending),
         TEST(a_refused_message_is_kept_where_somebody_asked_for_it), TEST(one_answer_to_one_message),
         TEST(drafts_that_are_refused), TEST(who_sends),
     };

@@ -157,17 +157,17 @@ static void an_expired_lease_is_looked_for_by_one(void **state)
     twc_claim_t c = claim_one(), *found, *none;
     int count;
 
-    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, NULL, LEASE, &none, &count), APR_SUCCESS);
+    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, 0, LEASE, &none, &count), APR_SUCCESS);
     assert_int_equal(count, 0);
     value("UPDATE outbox SET lease_until = now() - interval '1 second', attempted_at = now() - interval '50 seconds'");
-    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, NULL, LEASE, &found, &count), APR_SUCCESS);
+    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, 0, LEASE, &found, &count), APR_SUCCESS);
     assert_int_equal(count, 1);
     assert_true(found[0].id == id && found[0].attempt == c.attempt && found[0].age >= apr_time_from_sec(50));
     assert_string_equal(state_of(id), "unknown");
-    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, NULL, LEASE, &none, &count), APR_SUCCESS);
+    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, 0, LEASE, &none, &count), APR_SUCCESS);
     assert_int_equal(count, 0);
     settle(RESULT(found[0], .verdict = TWC_SETTLE_UNKNOWN, .checked = true));
-    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, NULL, LEASE, &found, &count), APR_SUCCESS);
+    assert_int_equal(twc_outbox_take_unknown(ctx_new(), 10, 0, LEASE, &found, &count), APR_SUCCESS);
     assert_int_equal(found[0].checks, 1);
     assert_int_equal(claim(&none, 10), 0);
 }

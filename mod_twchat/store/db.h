@@ -46,7 +46,7 @@ apr_status_t twc_db_create(twc_db_t **db, apr_pool_t *pool, const twc_db_lender_
  */
 void twc_db_stop(twc_db_t *db);
 
-/** How many statements and transactions of this process are under way. From any thread. */
+/** How many statements and transactions are under way by way of it. From any thread. */
 int twc_db_in_flight(twc_db_t *db);
 
 /** A lender of one kind for programs without mod_dbd: its own small pool of connections. */

@@ -68,7 +68,7 @@ static const twc_sql_t SQL_CLAIM = { "twc_outbox_claim",
     "   FROM bucket b CROSS JOIN LATERAL ("
     "    SELECT o.message_id, o.priority, o.due_at, o.segments FROM outbox o"
     "     WHERE o.sender = b.sender AND o.state = 'queued' AND (o.not_before IS NULL OR " PAUSE_OVER ")"
-    "       AND " IS_OF_CLI("$5", "o") ""
+    "       AND " IS_OF_CLI("$5", "o")
     "       AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM outbox k WHERE k.conv_id = o.conv_id OFFSET 0) e"
     "            WHERE e.message_id <> o.message_id"
     "            AND (e.state IN ('sending', 'unknown')"
@@ -151,7 +151,7 @@ apr_status_t twc_outbox_claim(twc_ctx_t *ctx, int limit, apr_int64_t cli, apr_in
 static const twc_sql_t SQL_UNKNOWN = { "twc_outbox_unknown",
     "WITH d AS MATERIALIZED ("
     " SELECT message_id FROM outbox WHERE state IN ('sending', 'unknown') AND lease_until <= now()"
-    "    AND " IS_OF_CLI("$3", "outbox") ""
+    "    AND " IS_OF_CLI("$3", "outbox")
     "  ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED"
     "), t AS ("
     " UPDATE outbox o SET state = 'unknown', lease_until = now() + $2::bigint * interval '1 microsecond'"

@@ -202,10 +202,15 @@ twc_slot_t *twc_slots_take(twc_slots_t *slots)
 
 void twc_slots_move(twc_slots_t *slots, twc_slots_t *from)
 {
-    twc_slot_t *slot;
-
-    while ((slot = twc_slots_take(from)))
-        twc_slots_add(slots, slot);
+    if (!from->first)
+        return;
+    if (slots->last)
+        slots->last->next = from->first;
+    else
+        slots->first = from->first;
+    slots->last = from->last;
+    slots->count += from->count;
+    *from = (twc_slots_t){ .count = 0 };
 }
 
 static const char *copy(apr_pool_t *pool, const char *s)

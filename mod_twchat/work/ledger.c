@@ -15,7 +15,8 @@
 
 #define CLAIM_MAX       250
 #define CLAIM_GAP       apr_time_from_msec(4)   /* gather free places for so long, unless many are free */
-#define PATIENCE        apr_time_from_sec(10)   /* less than TWC_LEASE_MARGIN */
+#define LEASE_MARGIN    apr_time_from_sec(15)
+#define PATIENCE        apr_time_from_sec(10)   /* less than LEASE_MARGIN */
 #define REST_MAX        apr_time_from_msec(200)
 #define STEP_MIN        apr_time_from_msec(20)
 #define STEP_MAX        apr_time_from_msec(500)
@@ -25,6 +26,11 @@
 void twc_ledger_context(twc_worker_t *w, twc_ctx_t *ctx)
 {
     twc_ctx_init(ctx, twc_thread_scratch(w->ledger), w->sender->env.db, w->sender->env.conf);
+}
+
+apr_interval_time_t twc_ledger_lease(const twc_worker_t *w)
+{
+    return w->sender->env.conf->send_timeout + LEASE_MARGIN;
 }
 
 twc_slot_t *twc_ledger_fill(twc_worker_t *w, bool search, const twc_claim_t *claim)
@@ -134,7 +140,7 @@ static void claim(twc_worker_t *w, int limit)
     twc_since_t asked = twc_clock_mark();
 
     twc_ledger_context(w, &ctx);
-    if (twc_outbox_claim(&ctx, limit, w->sender->cli, twc_worker_lease(w), &claims, &count) != APR_SUCCESS) {
+    if (twc_outbox_claim(&ctx, limit, w->sender->cli, twc_ledger_lease(w), &claims, &count) != APR_SUCCESS) {
         twc_worker_tell_db(w, &ctx, "nothing can be claimed");
         w->retry_at = twc_clock_ticks() + w->db_pause;
         return;

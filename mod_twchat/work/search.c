@@ -86,7 +86,7 @@ void twc_search_start(twc_worker_t *w, apr_time_t now)
         return;
     w->search_at = now + TWC_WORKER_POLL;
     twc_ledger_context(w, &ctx);
-    if (twc_outbox_take_unknown(&ctx, room_left, w->sender->cli, twc_worker_lease(w) * 2, &claims, &count) != APR_SUCCESS)
+    if (twc_outbox_take_unknown(&ctx, room_left, w->sender->cli, twc_ledger_lease(w) * 2, &claims, &count) != APR_SUCCESS)
         return;
     for (int i = 0; i < count; i++) {
         twc_slot_t *slot = twc_ledger_fill(w, true, &claims[i]);

@@ -20,11 +20,6 @@
 #define REFUSAL_SPREADS apr_time_from_sec(1)    /* until it is written down, and claims under way are here */
 #define CONSENT_HOLDS   apr_time_from_msec(250) /* who said STOP may have been promised meanwhile that nothing comes any more */
 
-apr_interval_time_t twc_worker_lease(const twc_worker_t *w)
-{
-    return w->sender->env.conf->send_timeout + TWC_LEASE_MARGIN;
-}
-
 /* What goes back to the ledger at the end of a round. */
 static void hand_in(twc_worker_t *w, twc_slots_t *report)
 {
@@ -108,17 +103,8 @@ static void judge_all(twc_worker_t *w, twc_slots_t landed, twc_slots_t *report)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
-/* @return true: it is under way, or its recipient's consent is to be looked up again */
-static bool leaves(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *again)
-{
-    if (!slot->search && twc_clock_passed(&slot->asked) > CONSENT_HOLDS) {
-        twc_slots_add(again, slot);
-        return true;
-    }
-    return twc_flight_start(w->flight, slot) == APR_SUCCESS;
-}
-
-static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *again, twc_slots_t *report)
+/* Its settle says why it must not leave, or not now. */
+static bool is_held_back(const twc_worker_t *w, twc_slot_t *slot)
 {
     if (slot->claim.opted_out && !slot->search)
         twc_verdict_opted_out(&slot->claim, &slot->settle);
@@ -128,11 +114,21 @@ static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *again, twc_
     }
     else if (!slot->search && is_refused(w, slot))
         twc_worker_unsent(slot);
-    else if (leaves(w, slot, again))
-        return;
     else
+        return false;
+    return true;
+}
+
+static void send_one(twc_worker_t *w, twc_slot_t *slot, twc_slots_t *again, twc_slots_t *report)
+{
+    if (is_held_back(w, slot))
+        settled(w, slot, report);
+    else if (!slot->search && twc_clock_passed(&slot->asked) > CONSENT_HOLDS)
+        twc_slots_add(again, slot);
+    else if (twc_flight_start(w->flight, slot) != APR_SUCCESS) {
         twc_worker_unsent(slot);
-    settled(w, slot, report);
+        settled(w, slot, report);
+    }
 }
 
 static void send_all(twc_worker_t *w, int most, twc_slots_t *report)

@@ -62,15 +62,12 @@ struct twc_sender_t {
     int count;
 };
 
-#define TWC_LEASE_MARGIN        apr_time_from_sec(15)
-
-/** How long a claim is ours: for a request's time-out, and TWC_LEASE_MARGIN more. */
-apr_interval_time_t twc_worker_lease(const twc_worker_t *worker);
-
 /* ---- ledger.c ---- */
 
 /** The ledger's thread; baton: its worker. Ends when the desk is closed and what landed is written down, as far as that can be. */
 void twc_ledger_main(twc_thread_t *thread, void *worker);
+/** How long a claim is ours: for a request's time-out, and a margin that is longer than it may have waited for its request. */
+apr_interval_time_t twc_ledger_lease(const twc_worker_t *worker);
 /** A context for one statement, in the round's scratch pool. */
 void twc_ledger_context(twc_worker_t *worker, twc_ctx_t *ctx);
 /** A free slot of this kind with a copy of claim; NULL: there is none, or no memory. Then its lease brings the message back. */

@@ -16,6 +16,12 @@ extern twc_conf_t conf;                 /* defined by the program: what its cont
 
 /* ---- life of a program ---- */
 
+/** All of main: a group of tests in a schema of that name. @return what main returns */
+#define database_run(name, tests, setup, teardown)                            \
+    database_end(database_begin(name) ? cmocka_run_group_tests(tests, setup, teardown) : 0)
+
+/* Or in parts, where some tests need no database: */
+
 /**
  * Begin main: APR and `pool`.
  * @param name  of the schema and, for pg_stat_activity, of the program

@@ -37,7 +37,6 @@ ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
 
 int fresh(void **state)
 {
-    (void)state;
     bad_from = bad_to = 0;
     apr_snprintf(dir, sizeof(dir), "spool-test-%d-%d", (int)getpid(), ++dirs);
     return apr_pool_create(&pool, NULL) != APR_SUCCESS;
@@ -49,7 +48,6 @@ int cleared(void **state)
     apr_dir_t *d;
     apr_finfo_t info;
 
-    (void)state;
     apr_pool_destroy(pool);
     apr_pool_create(&p, NULL);
     if (apr_dir_open(&d, dir, p) == APR_SUCCESS) {

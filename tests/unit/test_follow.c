@@ -150,9 +150,6 @@ int main(void)
         TEST(a_sweep_meets_each_message_once), TEST(answers_in_twiml_that_may_have_got_lost),
         TEST(answers_of_one_conversation_follow_each_other), TEST(a_clock_that_was_set_back),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_follow"))
-        failed = cmocka_run_group_tests(tests, database_make, database_drop);
-    return database_end(failed);
+    return database_run("twchat_test_follow", tests, database_make, database_drop);
 }

@@ -457,9 +457,6 @@ int main(void)
         cmocka_unit_test(nobody_waits_for_ever_behind_it),
         cmocka_unit_test(events_come_once_and_in_order),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_ingest"))
-        failed = cmocka_run_group_tests(tests, setup, database_drop);
-    return database_end(failed);
+    return database_run("twchat_test_ingest", tests, setup, database_drop);
 }

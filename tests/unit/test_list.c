@@ -244,9 +244,6 @@ int main(void)
         cmocka_unit_test(threads_page_and_search), cmocka_unit_test(plans_of_lists_are_made_once),
         cmocka_unit_test(sms_before_whatsapp),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_list"))
-        failed = cmocka_run_group_tests(tests, database_make, database_drop);
-    return database_end(failed);
+    return database_run("twchat_test_list", tests, database_make, database_drop);
 }

@@ -200,9 +200,6 @@ int main(void)
         cmocka_unit_test(seen_statuses_only_rise), cmocka_unit_test(what_is_on_its_way_is_left_alone),
         cmocka_unit_test(answers_in_twiml_find_their_sid),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_message"))
-        failed = cmocka_run_group_tests(tests, database_make, database_drop);
-    return database_end(failed);
+    return database_run("twchat_test_message", tests, database_make, database_drop);
 }

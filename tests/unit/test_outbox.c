@@ -433,9 +433,6 @@ int main(void)
         TEST(a_refused_message_is_kept_where_somebody_asked_for_it), TEST(one_answer_to_one_message),
         TEST(drafts_that_are_refused), TEST(who_sends),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_outbox"))
-        failed = cmocka_run_group_tests(tests, database_make, database_drop);
-    return database_end(failed);
+    return database_run("twchat_test_outbox", tests, database_make, database_drop);
 }

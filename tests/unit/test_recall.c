@@ -253,9 +253,6 @@ int main(void)
         cmocka_unit_test(only_so_many_are_kept), cmocka_unit_test(large_answers_are_looked_up),
         cmocka_unit_test(failures_are_told_to_each), cmocka_unit_test(never_older_than_the_question),
     };
-    int failed = 0;
 
-    if (database_begin(SCHEMA))
-        failed = cmocka_run_group_tests(tests, setup, database_drop);
-    return database_end(failed);
+    return database_run(SCHEMA, tests, setup, database_drop);
 }

@@ -195,9 +195,6 @@ int main(void)
         TEST(a_callback_settles_before_the_answer), TEST(callbacks_that_knew_the_sid_only),
         TEST(an_opt_out_told_too_early_counts), TEST(an_expired_lease_is_looked_for_by_one), TEST(taking_back),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_settle"))
-        failed = cmocka_run_group_tests(tests, database_make, database_drop);
-    return database_end(failed);
+    return database_run("twchat_test_settle", tests, database_make, database_drop);
 }

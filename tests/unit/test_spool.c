@@ -29,7 +29,6 @@ static void test_record(void **state)
     twc_str_t payload = { text, strlen(text) }, back;
     char file[TWC_RECORD_SIZE(10)];
 
-    (void)state;
     twc_record_write(file, payload);
     assert_int_equal(twc_record_read(file, sizeof(file), &back), TWC_RECORD_GOOD);
     assert_int_equal(back.len, payload.len);
@@ -48,7 +47,6 @@ static void test_record_length_lies(void **state)
     char file[TWC_RECORD_SIZE(1)];
     twc_str_t payload = { "x", 1 };
 
-    (void)state;
     twc_record_write(file, payload);
     memcpy(file + 5, "ffffffff", 8);
     assert_int_equal(twc_record_read(file, sizeof(file), &payload), TWC_RECORD_BAD);
@@ -60,7 +58,6 @@ static void test_record_found_behind_rubbish(void **state)
 {
     char file[40 + TWC_RECORD_SIZE(1)];
 
-    (void)state;
     memset(file, 'z', sizeof(file));
     memcpy(file + 3, "TWC1 00000001 ", 14);
     twc_record_write(file + 40, (twc_str_t){ "x", 1 });
@@ -76,7 +73,6 @@ static void test_order(void **state)
     twc_spool_t *spool = opened(0);
     apr_uint64_t end;
 
-    (void)state;
     assert_false(twc_spool_pending(spool));
     assert_int_equal(put(spool, "a"), APR_SUCCESS);
     assert_true(twc_spool_pending(spool));
@@ -93,7 +89,6 @@ static void test_empty_when_done(void **state)
     twc_spool_t *spool = opened(0);
     twc_spool_stat_t stat;
 
-    (void)state;
     put(spool, "a");
     assert_int_equal(twc_spool_stat(spool, pool, &stat), APR_SUCCESS);
     assert_int_equal(stat.segments, 1);
@@ -106,7 +101,6 @@ static void test_empty_when_done(void **state)
 
 static void test_survives_reopening(void **state)
 {
-    (void)state;
     put(opened(0), "a");
     put(opened(0), "b");
     assert_string_equal(drained(opened(0)), "a b");
@@ -117,7 +111,6 @@ static void test_private(void **state)
 {
     struct stat st;
 
-    (void)state;
     put(opened(0), "a");
     assert_int_equal(stat(dir, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
@@ -134,7 +127,6 @@ static void test_segments(void **state)
     apr_uint64_t end;
     int count;
 
-    (void)state;
     memset(big, 'x', payload.len);
     for (int i = 0; i < 7; i++)
         assert_int_equal(twc_spool_append(spool, &payload, 1, &end), APR_SUCCESS);
@@ -156,7 +148,6 @@ static void test_too_large(void **state)
     twc_str_t payload = { "", TWC_RECORD_MAX + 1 };
     apr_uint64_t end;
 
-    (void)state;
     assert_int_equal(twc_spool_append(spool, &payload, 1, &end), APR_EINVAL);
     assert_false(twc_spool_pending(spool));
 }
@@ -165,7 +156,6 @@ static void test_full(void **state)
 {
     twc_spool_t *spool = opened(2 * TWC_RECORD_SIZE(1));
 
-    (void)state;
     assert_int_equal(put(spool, "a"), APR_SUCCESS);
     assert_int_equal(put(spool, "b"), APR_SUCCESS);
     assert_int_equal(put(spool, "c"), APR_ENOSPC);
@@ -178,7 +168,6 @@ static void test_one_reader(void **state)
 {
     twc_spool_t *one = opened(0), *other = opened(0);
 
-    (void)state;
     assert_int_equal(twc_spool_claim(one), APR_SUCCESS);
     assert_int_equal(twc_spool_claim(other), APR_EAGAIN);
     twc_spool_release(one);
@@ -192,7 +181,6 @@ static void test_a_writer_that_does_not_end(void **state)
     const char *path = apr_pstrcat(pool, dir, "/append.lock", NULL);
     int fd = open(path, O_RDWR);
 
-    (void)state;
     put(spool, "a");
     assert_int_equal(flock(fd, LOCK_EX), 0);
     assert_int_equal(put(spool, "b"), APR_TIMEUP);
@@ -210,7 +198,6 @@ static void test_a_reader_that_does_not_go_on(void **state)
     twc_spooled_t records[BATCH];
     int count;
 
-    (void)state;
     put(one, "a");
     assert_int_equal(twc_spool_claim(one), APR_SUCCESS);
     assert_int_equal(twc_spool_read(one, pool, twc_spool_replayed(one), records, BATCH, &count), APR_SUCCESS);
@@ -233,7 +220,6 @@ static void test_two_writers(void **state)
 {
     twc_spool_t *one = opened(0), *other = opened(0);
 
-    (void)state;
     put(one, "a");
     put(other, "b");
     put(one, "c");
@@ -266,7 +252,6 @@ static void test_removed_files_are_let_go(void **state)
 {
     twc_spool_t *one = opened(0), *other = opened(0);
 
-    (void)state;
     put(one, "a");
     drained(other);
     assert_int_equal(held_deleted(), 1);
@@ -298,7 +283,6 @@ static void test_threads_and_a_reader(void **state)
     apr_status_t rv;
     int got = 0;
 
-    (void)state;
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(apr_thread_create(&threads[i], NULL, write_many, spool, pool), APR_SUCCESS);
     apr_pool_create(&round, NULL);
@@ -326,7 +310,6 @@ static void test_bad_directory(void **state)
     twc_spool_t *spool;
     const char *reason = NULL;
 
-    (void)state;
     assert_int_not_equal(twc_spool_open(&spool, pool, "/proc/none/spool", 0, &reason), APR_SUCCESS);
     assert_non_null(strstr(reason, "/proc/none/spool"));
 }
@@ -336,7 +319,6 @@ static void test_no_spool(void **state)
     twc_spool_t *spool;
     const char *reason;
 
-    (void)state;
     assert_false(twc_spool_exists(pool, "/"));
     assert_false(twc_spool_exists(pool, dir));
     assert_int_not_equal(twc_spool_look(&spool, pool, dir, &reason), APR_SUCCESS);

@@ -46,7 +46,6 @@ static void append_bytes(const char *path, const char *bytes)
 
 static void test_torn_tail(void **state)
 {
-    (void)state;
     put(opened(0), "a");
     append_bytes(segment(0), "TWC1 00000003 0123");
     assert_string_equal(drained(opened(0)), "a");
@@ -56,7 +55,6 @@ static void test_torn_tail_under_a_writer(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     append_bytes(segment(0), "TWC1 00000003 0123");     /* another process died in the middle */
     put(spool, "b");
@@ -68,7 +66,6 @@ static void test_whole_tail_nobody_was_told_of(void **state)
     char record[TWC_RECORD_SIZE(1) + 1] = { 0 };
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     twc_record_write(record, (twc_str_t){ "b", 1 });
     append_bytes(segment(0), record);
@@ -80,7 +77,6 @@ static void test_state_lost(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     put(spool, "b");
     assert_int_equal(remove(state_path()), 0);
@@ -91,7 +87,6 @@ static void test_state_of_rubbish(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     change(state_path(), 0, "no state at all, whatever it was");
     assert_string_equal(drained(opened(0)), "a");
@@ -102,7 +97,6 @@ static void test_damaged_record(void **state)
     twc_spool_t *spool = opened(0);
     twc_spool_stat_t stat;
 
-    (void)state;
     put(spool, "a");
     put(spool, "bbbb");
     put(spool, "c");
@@ -119,7 +113,6 @@ static void test_what_is_left_of_it_is_kept(void **state)
     const char *kept = NULL;
     apr_dir_t *d;
 
-    (void)state;
     put(spool, "a");
     put(spool, "b");
     change(segment(0), -2, "X");
@@ -140,7 +133,6 @@ static void test_damaged_record_and_state_lost(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     put(spool, "bbbb");
     put(spool, "c");
@@ -154,7 +146,6 @@ static void test_damaged_record_and_state_set_back(void **state)
     const char *before = apr_pstrcat(pool, dir, "/state-before", NULL);
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     assert_int_equal(apr_file_copy(state_path(), before, APR_FPROT_OS_DEFAULT, pool), APR_SUCCESS);
     put(spool, "bbbb");
@@ -171,7 +162,6 @@ static void test_damaged_end_and_state_lost(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     put(spool, "b");
     change(segment(0), -2, "X");
@@ -187,7 +177,6 @@ static void test_bad_block(void **state)
     twc_spool_t *spool = opened(0);
     char large[3 * 4096 + 1];
 
-    (void)state;
     memset(large, 'b', sizeof(large) - 1);
     large[sizeof(large) - 1] = '\0';
     put(spool, "a");
@@ -202,7 +191,6 @@ static void test_bad_block_and_state_lost(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     assert_int_equal(remove(state_path()), 0);
     bad_to = 1;
@@ -230,7 +218,6 @@ static void test_looking_changes_nothing(void **state)
     const char *reason, *before;
     int count;
 
-    (void)state;
     put(spool, "a");
     put(spool, "bbbb");
     put(spool, "c");
@@ -256,7 +243,6 @@ static void test_damaged_end(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     put(spool, "b");
     change(segment(0), -2, "X");
@@ -269,7 +255,6 @@ static void test_bytes_lost(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     put(spool, "b");
     assert_int_equal(truncate(segment(0), (off_t)TWC_RECORD_SIZE(1) + 10), 0);
@@ -281,7 +266,6 @@ static void test_segment_lost(void **state)
 {
     twc_spool_t *spool = opened(0);
 
-    (void)state;
     put(spool, "a");
     assert_int_equal(remove(segment(0)), 0);
     assert_string_equal(drained(spool), "!");
@@ -310,7 +294,6 @@ static void test_killed_writers(void **state)
     char text[9] = { 0 };
     const char *all;
 
-    (void)state;
     assert_int_equal(pipe(ends), 0);
     for (int w = 0; w < WRITERS; w++) {
         pids[w] = fork();

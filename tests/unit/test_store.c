@@ -194,9 +194,6 @@ int main(void)
         cmocka_unit_test(a_request_that_dies_leaves_no_key), cmocka_unit_test(the_journal_forgets),
         cmocka_unit_test(addresses_count_by_network), cmocka_unit_test(one_at_a_time_asks_for_a_connection),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_store"))
-        failed = cmocka_run_group_tests(tests, database_make, database_drop);
-    return database_end(failed);
+    return database_run("twchat_test_store", tests, database_make, database_drop);
 }

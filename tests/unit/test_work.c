@@ -450,9 +450,6 @@ int main(void)
         cmocka_unit_test_setup(all_that_was_asked_for_is_done_once, clear),
         cmocka_unit_test_setup(nothing_is_lost_at_a_stop, clear),
     };
-    int failed = 0;
 
-    if (database_begin("twchat_test_work"))
-        failed = cmocka_run_group_tests(tests, setup, teardown);
-    return database_end(failed);
+    return database_run("twchat_test_work", tests, setup, teardown);
 }

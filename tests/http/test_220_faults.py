@@ -302,6 +302,27 @@ class TestWaitsOnTheDesk:
         assert [outbox.bodies(peer) for i, peer in peers.items()] == [[] if i in refused else ["x"] for i in peers]
         assert sum(outbox.creates(peers[i]) != [] for i in refused) == 0
 
+    def test_the_look_at_consent_takes_long(self, outbox):
+        """It is good for one try, or nothing would leave while the database is slow."""
+        peers = [new_number() for _ in range(3)]
+        over = threading.Event()
+
+        def hold():
+            """Whoever asks waits for the next gap."""
+            connection = outbox.db.connect()
+            while not over.is_set():
+                with connection, connection.cursor() as cursor:
+                    cursor.execute("LOCK TABLE consents; SELECT pg_sleep(0.4)")
+            connection.close()
+        with ThreadPoolExecutor(1) as pool:
+            held = pool.submit(hold)
+            try:
+                outbox.wait_sent(*[outbox.send(peer, "x") for peer in peers], timeout=9)
+            finally:
+                over.set()
+            held.result()
+        assert [outbox.bodies(peer) for peer in peers] == [["x"]] * len(peers)
+
     @pytest.mark.expect_log("TWC3003")
     def test_its_sender_is_refused(self, outbox):
         """Those under way fail, and no others."""
